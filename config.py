@@ -28,7 +28,7 @@ SETTINGS: dict[str, str] = {
     "GUANHU_DATABASE_URL": "sqlite:///… or postgresql://… (sqlite:///INSTANCE/guanhu.db)",
     "GUANHU_DATABASE_PASSWORD_FILE": "file with the password of the PostgreSQL role (none: as the URL says)",
     "GUANHU_SECRET_KEY_FILE": "key signing cookies; further lines are older keys still accepted (INSTANCE/secret_key)",
-    "GUANHU_KEY_FILE": "keys sealing columns, one `id:base64` a line, newest first (INSTANCE/column_key)",
+    "GUANHU_KEY_FILE": "keys of sealed columns, written by `guanhu init` (INSTANCE/column_key)",
     "GUANHU_BASE_URL": "address people open; https except on the machine itself (http://127.0.0.1:PORT)",
     "GUANHU_HOST": "address the server listens on (127.0.0.1)",
     "GUANHU_PORT": "port the server listens on; PORT is read as well (8080)",
@@ -39,7 +39,6 @@ SETTINGS: dict[str, str] = {
     "GUANHU_FILES": "folder of attachments (INSTANCE/files)",
     "GUANHU_UPLOAD_MAX_MB": "largest request body, 1 to 1024 (25)",
     "GUANHU_UPLOAD_LARGE_MAX_MB": "largest file of a person who may import large files, 1 to 1024 (100)",
-    "GUANHU_SQLITE_SYNCHRONOUS": "FULL, NORMAL or OFF: what SQLite waits for at a commit (FULL)",
     "GUANHU_LOG": "text or json lines on standard error (text)",
 }
 """What can be set, and in brackets what holds when it is not. `docs/settings.md` is written from this table."""
@@ -60,7 +59,7 @@ class SettingsError(Exception):
 def read(environ: Mapping[str, str] = os.environ, *, create_keys: bool = False) -> dict[str, Any]:
     """The Flask configuration this environment asks for.
 
-    With `create_keys` missing key files at their default places are made (0600); without, they are an error.
+    With `create_keys` a missing signing key is made at its default place (0600); without, it is an error.
     Raises SettingsError.
     """
     _refuse_unknown(environ)
@@ -70,7 +69,7 @@ def read(environ: Mapping[str, str] = os.environ, *, create_keys: bool = False) 
     database = _database_url(environ, instance)
     if create_keys:
         _create_folder(instance)
-        _create_keys(environ, instance)
+        _create_secret_key(environ, instance)
     secret_keys = _key_lines(_key_file(environ, "GUANHU_SECRET_KEY_FILE", instance / "secret_key"))
     return {
         "GUANHU_ENV": _choice(environ, "GUANHU_ENV", "development", ("production", "development", "test")),
@@ -78,13 +77,10 @@ def read(environ: Mapping[str, str] = os.environ, *, create_keys: bool = False) 
         "FILES": environ.get("GUANHU_FILES") or str(instance / "files"),
         "SQLALCHEMY_DATABASE_URI": database,
         "SQLALCHEMY_ENGINE_OPTIONS": _engine_options(database),
-        "SQLITE_SYNCHRONOUS": _choice(
-            environ, "GUANHU_SQLITE_SYNCHRONOUS", "FULL", ("FULL", "NORMAL", "OFF")
-        ),
         "JOBS_URL": environ.get("GUANHU_JOBS_URL") or f"sqlite:///{instance / 'wakeup.db'}",
         "SECRET_KEY": secret_keys[0],
         "SECRET_KEY_FALLBACKS": secret_keys[1:],
-        "KEY_FILE": str(_key_file(environ, "GUANHU_KEY_FILE", instance / "column_key")),
+        "KEY_FILE": environ.get("GUANHU_KEY_FILE") or str(instance / "column_key"),
         "TIMEZONE": _timezone(environ),
         "HOST": environ.get("GUANHU_HOST") or "127.0.0.1",
         "PORT": port,
@@ -287,12 +283,10 @@ def _create_folder(folder: Path) -> None:
         ) from None
 
 
-def _create_keys(environ: Mapping[str, str], instance: Path) -> None:
-    """Make the key files that are missing at their default places; a place named by a setting is its owner's."""
+def _create_secret_key(environ: Mapping[str, str], instance: Path) -> None:
+    """Make the signing key at its default place; a place named by a setting is its owner's."""
     if not environ.get("GUANHU_SECRET_KEY_FILE"):
         _write_once(instance / "secret_key", secrets.token_urlsafe(48))
-    if not environ.get("GUANHU_KEY_FILE"):
-        _write_once(instance / "column_key", f"k1:{secrets.token_urlsafe(32)}")
 
 
 def _write_once(path: Path, text: str) -> None:

@@ -5,6 +5,8 @@ import re
 from alembic import context
 from flask import current_app
 
+from app import extensions
+
 FULL_TEXT_TABLES = re.compile(r"_fts(_(config|content|data|docsize|idx))?$")
 ONE_AT_A_TIME = 7_270_001
 
@@ -36,13 +38,22 @@ def run(connection):
         context.run_migrations()
 
 
+def keep_children(connection, on):
+    """SQLite's batch migrations drop and rename tables: their children must not be dropped along.
+
+    Said to the driver, since the pragma is deaf inside a transaction, and SQLAlchemy would begin one.
+    """
+    if connection.dialect.name == "sqlite":
+        connection.connection.dbapi_connection.execute(f"PRAGMA foreign_keys={'OFF' if on else 'ON'}")
+
+
 migrate = current_app.extensions["migrate"]
-with migrate.db.engine.connect() as connection:
-    if connection.dialect.name == "sqlite":
-        # A batch migration drops and renames tables: their children must not be dropped along.
-        connection.exec_driver_sql("PRAGMA foreign_keys=OFF")
+writing = extensions._writing.set(True)
+try:
+    with migrate.db.engine.connect() as connection:
+        keep_children(connection, on=True)
+        run(connection)
         connection.commit()
-    run(connection)
-    connection.commit()
-    if connection.dialect.name == "sqlite":
-        connection.exec_driver_sql("PRAGMA foreign_keys=ON")
+        keep_children(connection, on=False)
+finally:
+    extensions._writing.reset(writing)

@@ -1,0 +1,364 @@
+"""The ground all tests stand on: real databases, cloned for each test from a migrated template; a real server; a browser.
+
+- `database` runs a test on SQLite and on PostgreSQL and gives the address of a database of its own;
+  `@pytest.mark.parametrize("database", ["sqlite"], indirect=True)` keeps to one.
+- `app` is the application on that database. It is built once per backend and session; only the place its engine
+  connects to changes. `empty_database` is a database before any migration.
+- `in_app` runs the test inside an application context, for services. Tests that speak HTTP through `client` do
+  not take it: a context around a request would lend the request its session.
+- `client` sends a valid CSRF token with every write; `client.csrf = False` leaves it out.
+- `live_server` is the server of production on the test's database; `page` (playwright) is a real Chromium.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from flask_migrate import upgrade
+from itsdangerous import URLSafeTimedSerializer
+from sqlalchemy import NullPool, event
+from werkzeug.test import TestResponse
+
+import config
+from app import create_app
+from app.columns import KeyRing
+from app.extensions import db
+from tests.postgres import MissingPostgres, Postgres, free_port
+
+CHECKOUT = Path(__file__).resolve().parent.parent
+MIGRATIONS = CHECKOUT / "migrations"
+MEMORY = Path("/dev/shm")
+SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
+CHROMIUM_FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--disable-dev-shm-usage",
+]
+
+
+def missing(what: str) -> None:
+    """Something of the ground is not here: a skip that names it, and a failure where nothing may be left out."""
+    if os.environ.get("CI") == "true":
+        pytest.fail(what, pytrace=False)
+    pytest.skip(what)
+
+
+# ---- databases ---------------------------------------------------------------------------------------------
+
+
+class SqliteFiles:
+    """SQLite databases as files in memory; cloning one is copying a file."""
+
+    backend = "sqlite"
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._started = 0
+
+    def url(self, name: str) -> str:
+        return f"sqlite:///{self.folder / name}"
+
+    def create(self, template: str | None = None) -> str:
+        self._started += 1
+        name = f"t{os.getpid()}_{self._started}.db"
+        if template:
+            shutil.copyfile(self.folder / template, self.folder / name)
+        return name
+
+    def drop(self, name: str) -> None:
+        for suffix in ("", "-wal", "-shm"):
+            (self.folder / f"{name}{suffix}").unlink(missing_ok=True)
+
+
+class PostgresDatabases(Postgres):
+    """The databases of one PostgreSQL server."""
+
+    backend = "postgresql"
+
+
+class Site:
+    """The application on one backend: built once, pointed at one database after another."""
+
+    def __init__(self, databases: Any, instance: Path) -> None:
+        self.databases = databases
+        self.current = databases.create()
+        settings = config.read(
+            {
+                "GUANHU_ENV": "test",
+                "GUANHU_INSTANCE": str(instance),
+                "GUANHU_DATABASE_URL": databases.url(self.current),
+            },
+            create_keys=True,
+        )
+        KeyRing.create(Path(settings["KEY_FILE"]))
+        # No pool: a connection kept would still look at the database of the test before.
+        settings.update(TESTING=True, SQLALCHEMY_ENGINE_OPTIONS={"poolclass": NullPool})
+        self.app = create_app(settings)
+        self.app.test_client_class = CsrfClient
+        with self.app.app_context():
+            event.listen(db.engine, "do_connect", self._redirect)
+            upgrade(str(MIGRATIONS))
+            db.session.remove()
+        self.template = self.current
+
+    def _redirect(self, _dialect: object, _record: object, args: list[Any], options: dict[str, Any]) -> None:
+        if self.databases.backend == "sqlite":
+            args[0] = str(self.databases.folder / self.current)
+        else:
+            options["dbname"] = self.current
+
+    def open(self, template: str | None) -> str:
+        """Point the application at a new database; its address."""
+        self.current = self.databases.create(template) if template else self.databases.create()
+        return self.databases.url(self.current)
+
+    def close(self) -> None:
+        with self.app.app_context():
+            db.session.remove()
+        self.databases.drop(self.current)
+        self.current = self.template
+
+
+@pytest.fixture(scope="session")
+def session_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A folder of this session, in memory where there is one."""
+    if not os.access(MEMORY, os.W_OK):
+        yield tmp_path_factory.mktemp("guanhu")
+        return
+    folder = MEMORY / f"guanhu-tests-{os.getpid()}"
+    folder.mkdir(mode=0o700)
+    yield folder
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+class Sites:
+    """The application per backend, built when first asked for, and the one the running test stands on."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.built: dict[str, Site] = {}
+        self.current: Site
+
+    def take(self, backend: str) -> Site:
+        if backend not in self.built:
+            self.built[backend] = Site(_databases(backend, self.folder), self.folder / "instance")
+        self.current = self.built[backend]
+        return self.current
+
+    def stop(self) -> None:
+        if "postgresql" in self.built:
+            self.built["postgresql"].databases.stop()
+
+
+def _databases(backend: str, folder: Path) -> SqliteFiles | PostgresDatabases:
+    if backend == "sqlite":
+        return SqliteFiles(folder)
+    try:
+        return PostgresDatabases()
+    except MissingPostgres as absent:
+        missing(str(absent))
+        raise
+
+
+@pytest.fixture(scope="session")
+def sites(session_folder: Path) -> Iterator[Sites]:
+    all_sites = Sites(session_folder)
+    yield all_sites
+    all_sites.stop()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database(request: pytest.FixtureRequest, sites: Sites) -> Iterator[str]:
+    """The address of a database of this test's own, as `guanhu init` leaves it."""
+    site = sites.take(request.param)
+    yield site.open(site.template)
+    site.close()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def empty_database(request: pytest.FixtureRequest, sites: Sites) -> Iterator[str]:
+    """The address of a database with nothing in it."""
+    site = sites.take(request.param)
+    yield site.open(None)
+    site.close()
+
+
+# ---- the application ---------------------------------------------------------------------------------------
+
+
+class CsrfClient(FlaskClient):
+    """A browser that has read the page it posts from: every write carries a valid CSRF token."""
+
+    csrf = True
+
+    def open(self, *args: Any, **kwargs: Any) -> TestResponse:
+        if self.csrf and kwargs.get("method", "GET") not in SAFE_METHODS:
+            kwargs["headers"] = {**dict(kwargs.get("headers") or {}), "X-CSRFToken": self._token()}
+        return super().open(*args, **kwargs)
+
+    def _token(self) -> str:
+        """What Flask-WTF would have written into the page."""
+        with self.session_transaction() as session:
+            secret = session.setdefault("csrf_token", "a token of the tests")
+        key = self.application.config.get("WTF_CSRF_SECRET_KEY") or self.application.secret_key
+        return URLSafeTimedSerializer(key, salt="wtf-csrf-token").dumps(secret)
+
+
+@pytest.fixture
+def app(database: str, sites: Sites) -> Flask:
+    """The application on this test's database, outside any context."""
+    return sites.current.app
+
+
+@pytest.fixture
+def empty_app(empty_database: str, sites: Sites) -> Flask:
+    """The application on a database before any migration."""
+    return sites.current.app
+
+
+@pytest.fixture
+def in_app(app: Flask) -> Iterator[Flask]:
+    """The application, and the test inside its context."""
+    with app.app_context():
+        yield app
+        db.session.remove()
+
+
+@pytest.fixture
+def client(app: Flask) -> CsrfClient:
+    """A browser nobody has signed in with."""
+    return app.test_client()
+
+
+# ---- server and browser ------------------------------------------------------------------------------------
+
+
+@dataclass
+class Server:
+    """A running server: its address, its process, its instance folder."""
+
+    url: str
+    process: subprocess.Popen[bytes]
+    folder: Path
+    environ: dict[str, str]
+
+    @property
+    def log(self) -> str:
+        return (self.folder / "server.log").read_text(encoding="utf-8")
+
+
+def environment(database: str, instance: Path, keys: Path, **more: str) -> dict[str, str]:
+    """The environment of a process of the product on `database`, with the keys its sealed fields were written with."""
+    kept = {
+        name: value for name, value in os.environ.items() if not name.startswith("GUANHU_") and name != "PORT"
+    }
+    return {
+        **kept,
+        "GUANHU_ENV": "test",
+        "GUANHU_INSTANCE": str(instance),
+        "GUANHU_DATABASE_URL": database,
+        "GUANHU_SECRET_KEY_FILE": str(keys / "secret_key"),
+        "GUANHU_KEY_FILE": str(keys / "column_key"),
+        "PYTHONPATH": str(CHECKOUT),
+        **more,
+    }
+
+
+@pytest.fixture
+def guanhu(
+    database: str, session_folder: Path, tmp_path: Path
+) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Run `guanhu ARGUMENTS` as a process of its own on this test's database."""
+    keys = session_folder / "instance"
+
+    def run(*arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "app.cli", *arguments],
+            env=environment(database, tmp_path, keys, **settings),
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+
+    return run
+
+
+@pytest.fixture
+def live_server(database: str, session_folder: Path, tmp_path: Path) -> Iterator[Server]:
+    """`guanhu serve` on this test's database: the server of production, two workers and the job consumer."""
+    port = free_port()
+    folder = tmp_path / "server"
+    folder.mkdir()
+    environ = environment(database, folder, session_folder / "instance", GUANHU_PORT=str(port))
+    with (folder / "server.log").open("wb") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "app.cli", "serve"],
+            env=environ,
+            cwd=folder,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            stdin=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+    server = Server(f"http://127.0.0.1:{port}", process, folder, environ)
+    wait_for(server)
+    yield server
+    process.terminate()
+    try:
+        process.wait(15)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+def wait_for(server: Server, seconds: float = 30) -> None:
+    """Wait until the server answers anything at all."""
+    until = time.monotonic() + seconds
+    while time.monotonic() < until and server.process.poll() is None:
+        try:
+            urllib.request.urlopen(f"{server.url}/", timeout=5).close()
+        except urllib.error.HTTPError:
+            return
+        except OSError:
+            time.sleep(0.05)
+        else:
+            return
+    server.process.kill()
+    raise RuntimeError(f"the server did not start:\n{server.log}")
+
+
+@pytest.fixture(scope="session")
+def browser_type_launch_args() -> dict[str, Any]:
+    """Chromium as the machine has it, for pytest-playwright's `page`."""
+    named = os.environ.get("GUANHU_CHROMIUM")
+    found = (
+        named if named and Path(named).exists() else shutil.which("chromium") or shutil.which("google-chrome")
+    )
+    if not found:
+        missing("no Chromium: install it (`apt-get install chromium`), or set GUANHU_CHROMIUM to the program")
+    return {"executable_path": found, "args": CHROMIUM_FLAGS}
+
+
+@pytest.fixture(scope="session")
+def browser_context_args() -> dict[str, Any]:
+    return {"locale": "zh-CN", "timezone_id": "Asia/Shanghai", "viewport": {"width": 1366, "height": 768}}
