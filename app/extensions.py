@@ -1,0 +1,196 @@
+"""The framework objects, made once and bound to the app by the factory, and the one door to writing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any
+
+from flask_appbuilder import Model as FabModel
+from flask_migrate import Migrate
+from flask_sqlalchemy import SQLAlchemy
+from flask_wtf import CSRFProtect
+from sqlalchemy import Connection, Engine, MetaData, event
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import DeclarativeBase
+from sqlalchemy.orm.exc import StaleDataError
+
+from app.columns import Sealed
+from app.errors import Refusal, Stale
+from app.words import Words, say
+
+FabModel.metadata.naming_convention = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+    "pk": "pk_%(table_name)s",
+}
+
+
+class Model(DeclarativeBase):
+    """The base of our tables: in FAB's registry, so that keys may point at its users, but typed."""
+
+    registry = FabModel.registry
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        for name, part in list(vars(cls).items()):
+            if isinstance(part, Sealed):
+                setattr(cls, f"{name}_sealed", part.sealed)
+                setattr(cls, f"{name}_index", part.index)
+                setattr(cls, f"{name}_mask", part.mask)
+        super().__init_subclass__(**kwargs)
+
+
+db = SQLAlchemy(model_class=FabModel)
+migrate = Migrate()
+csrf = CSRFProtect()  # without it FAB lets a GET delete
+
+_writing: ContextVar[bool] = ContextVar("writing", default=False)
+_after_commit: ContextVar[list[Callable[[], object]]] = ContextVar("after_commit")
+
+
+@contextmanager
+def transaction() -> Iterator[None]:
+    """Commit what the block did, or nothing of it. The only commit in the code base, and the only door to writing.
+
+    It ends the read snapshot first, so that what the block loads and checks is what it changes. On SQLite it takes
+    the write lock at once: two writers wait for each other instead of failing. Keep slow work out of it.
+
+    Raises:
+        Refusal: the sentence of the rule the database kept.
+        Stale: somebody else changed the record meanwhile.
+
+    """
+    if _writing.get():
+        raise RuntimeError("a transaction is already open: one request, one transaction")
+    db.session.rollback()
+    token = _writing.set(True)
+    waiting = _after_commit.set([])
+    try:
+        yield
+        db.session.commit()
+        followers = _after_commit.get()
+    except IntegrityError as error:
+        db.session.rollback()
+        raise broken_rule(Model.metadata, error) from error
+    except StaleDataError as error:
+        db.session.rollback()
+        raise Stale(CHANGED_MEANWHILE, changes=[], version_no=0) from error
+    except BaseException:
+        db.session.rollback()
+        raise
+    finally:
+        _after_commit.reset(waiting)
+        _writing.reset(token)
+    for follow in followers:
+        follow()
+
+
+CHANGED_MEANWHILE = Words(
+    "这条记录刚刚被其他人修改，请重新打开后再操作。",
+    "Somebody else has just changed this record: open it again and repeat what you did.",
+)
+
+
+@contextmanager
+def maintenance() -> Iterator[None]:
+    """Let migrations write: they open their own connections and commit themselves."""
+    token = _writing.set(True)
+    try:
+        yield
+    finally:
+        _writing.reset(token)
+
+
+def after_commit(follow: Callable[[], object]) -> None:
+    """Have something outside the database done once the open transaction stands (a wake-up, a file moved)."""
+    _after_commit.get().append(follow)
+
+
+def is_writing() -> bool:
+    """Whether a `transaction()` is open here."""
+    return _writing.get()
+
+
+def broken_rule(metadata: MetaData, error: IntegrityError) -> Exception:
+    """The refusal with the schema's sentence for the constraint the database kept; the error itself if it has none."""
+    text = str(error.orig)
+    name = getattr(getattr(error.orig, "diag", None), "constraint_name", None)
+    for table in metadata.tables.values():
+        for constraint in table.constraints:
+            words = constraint.info.get("message")
+            if words and _is_named(constraint, name, text):
+                return Refusal(words, field=constraint.info.get("field"))
+    if "foreign key" in text.lower():
+        return Refusal(STILL_USED)
+    if "unique" in text.lower():
+        return Refusal(ALREADY_USED)
+    return error
+
+
+STILL_USED = Words(
+    "还有其他记录引用它，或所选的记录已不存在。",
+    "Other records still point to it, or what you chose is gone.",
+)
+ALREADY_USED = Words("这个值已被使用，请换一个。", "This value is already used: choose another.")
+
+
+def _is_named(constraint: Any, name: str | None, text: str) -> bool:
+    """Whether the database meant this constraint; SQLite names the columns of a broken unique key, not the key."""
+    if name is not None:
+        return str(constraint.name) == name
+    columns = ", ".join(f"{constraint.table.name}.{column.name}" for column in constraint.columns)
+    return text.endswith((f": {constraint.name}", f"UNIQUE constraint failed: {columns}"))
+
+
+# ---- the two databases -------------------------------------------------------------------------------------
+
+
+def guard(engine: Engine) -> None:
+    """Have this engine keep what the product promises of its database; the factory calls it once."""
+    event.listen(engine, "connect", _prepare)
+    event.listen(engine, "begin", _begin)
+
+
+def _prepare(connection: Any, record: object) -> None:
+    """SQLite as a server would keep it: keys checked, commits durable, transactions begun by us."""
+    if not hasattr(connection, "executescript"):
+        return
+    connection.isolation_level = None
+    for pragma in SQLITE_PRAGMAS:
+        connection.execute(f"PRAGMA {pragma}")
+
+
+SQLITE_PRAGMAS = [
+    "journal_mode=WAL",
+    "synchronous=FULL",
+    "foreign_keys=ON",
+    "busy_timeout=10000",
+    "temp_store=MEMORY",
+    "cache_size=-65536",
+]
+
+
+def _begin(connection: Connection) -> None:
+    """Outside `transaction()` the database itself refuses to write."""
+    raw: Any = connection.connection.dbapi_connection
+    if connection.dialect.name == "sqlite":
+        writing = _writing.get()
+        raw.execute(f"PRAGMA query_only={'OFF' if writing else 'ON'}")
+        raw.execute("BEGIN IMMEDIATE" if writing else "BEGIN")
+    else:
+        read_only = not _writing.get()
+        if raw.read_only != read_only:
+            raw.read_only = read_only
+
+
+def stale(by: str, changes: Any, version_no: int) -> Stale:
+    """The refusal of an edit of a record that changed since it was read, with who did it and what."""
+    words = say(
+        zh="{by} 在您打开之后修改了这条记录，请核对后再保存。",
+        en="{by} changed this record after you opened it: compare, then save again.",
+        by=by,
+    )
+    return Stale(words, changes=list(changes), version_no=version_no)
