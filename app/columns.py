@@ -152,7 +152,7 @@ class MomentType(TypeDecorator[datetime]):
 
 
 def now() -> datetime:
-    """This moment, aware, to the microsecond."""
+    """The present moment, aware, to the microsecond."""
     return datetime.now(UTC)
 
 

@@ -154,7 +154,7 @@ def guard(engine: Engine) -> None:
     event.listen(engine, "begin", _begin)
 
 
-def _prepare(connection: Any, record: object) -> None:
+def _prepare(connection: Any, _record: object) -> None:
     """SQLite as a server would keep it: keys checked, commits durable, transactions begun by us."""
     if not hasattr(connection, "executescript"):
         return

@@ -1,5 +1,6 @@
-"""The whole schema, in reading order. Declarations only: what a row is, what its fields are called in both languages,
-and which rules the database keeps. No behaviour stands here.
+"""The whole schema, in reading order: declarations only.
+
+What a row is, what its fields are called in both languages, and which rules the database keeps. No behaviour here.
 
 To add a field: one line in its table, then `make migration`. It appears in list, page, form, filter, import
 template, API and audit with its label. To add a record type: a table here, its view in `app/views/`, its grants in
@@ -18,7 +19,7 @@ from typing import Any
 
 from flask_appbuilder.security.sqla.models import User
 from sqlalchemy import JSON, BigInteger, Date, ForeignKey, Index, Integer, LargeBinary, String, Text, text
-from sqlalchemy.orm import Mapped, mapped_column, relationship
+from sqlalchemy.orm import Mapped, declared_attr, mapped_column, relationship
 
 from app.columns import (
     Big,
@@ -63,7 +64,10 @@ class Stamped:
     changed_at: Mapped[datetime] = field(MomentType, zh="修改时间", en="Changed", edit=False, default=now)
     changed_by_id: Mapped[int | None] = mapped_column(ForeignKey("ab_user.id"))
     version_no: Mapped[int] = mapped_column(Integer, default=1, server_default=text("1"))
-    __mapper_args__: dict[str, Any] = {"version_id_col": "version_no"}
+
+    @declared_attr.directive
+    def __mapper_args__(cls) -> dict[str, Any]:  # noqa: N805 (a class is asked, not a row)
+        return {"version_id_col": cls.version_no}
 
 
 class Binned:
@@ -364,7 +368,6 @@ class Customer(Stamped, Binned, Model):
     __label__ = "客户", "Customers"
     __rows__ = Rows.owned
     __title__ = ("name",)
-    __mapper_args__ = {"version_id_col": "version_no"}
     __table_args__ = (
         unique("uq_customer_code", "code", zh="客户代码已存在。", en="This customer code is in use."),
         unique(
@@ -471,7 +474,6 @@ class Contact(Stamped, Binned, Model):
     __rows__ = Rows.follows
     __follows__ = "customer_id"
     __title__ = ("name",)
-    __mapper_args__ = {"version_id_col": "version_no"}
 
     id: Mapped[Id]
     uid: Mapped[str] = mapped_column(String(36), default=new_uid, unique=True)
@@ -597,7 +599,6 @@ class Product(Stamped, Binned, Switched, Model):
     __label__ = "产品", "Products"
     __rows__ = Rows.shared
     __title__ = ("name",)
-    __mapper_args__ = {"version_id_col": "version_no"}
     __table_args__ = (
         unique("uq_product_code", "code", zh="产品编号已存在。", en="This product code is in use."),
     )
@@ -644,7 +645,6 @@ class SalesDocument(Stamped, Binned, Model):
     __resource__ = "order"
     __rows__ = Rows.owned
     __title__ = ("no",)
-    __mapper_args__ = {"version_id_col": "version_no"}
     __table_args__ = (
         unique("uq_sales_document_no", "no", zh="单号已存在。", en="This document number is in use."),
         Index("ix_sales_document_scope", "org_unit_id", "id"),
@@ -687,7 +687,8 @@ class TradeLine(Model):
     __tablename__ = "trade_line"
     __label__ = "订单明细", "Order lines"
     __rows__ = Rows.follows
-    __follows__ = "sales_document_id"
+    __follows__ = "sales_document_id", "contract_id", "admission_id"
+    __part__ = True
     __table_args__ = (
         rule(
             "one_parent",
@@ -752,7 +753,6 @@ class Admission(Stamped, Binned, Model):
     __label__ = "准入申请", "Admissions"
     __rows__ = Rows.owned
     __title__ = ("no", "customer")
-    __mapper_args__ = {"version_id_col": "version_no"}
     __table_args__ = (
         unique("uq_admission_no", "no", zh="申请编号已存在。", en="This application number is in use."),
         rule(
@@ -841,7 +841,6 @@ class Contract(Stamped, Binned, Model):
     __label__ = "合同", "Contracts"
     __rows__ = Rows.owned
     __title__ = ("no", "title")
-    __mapper_args__ = {"version_id_col": "version_no"}
     __table_args__ = (
         unique("uq_contract_no", "no", zh="合同编号已存在。", en="This contract number is in use."),
         rule(
@@ -918,7 +917,6 @@ class Visit(Stamped, Binned, Model):
     __label__ = "走访记录", "Visits"
     __rows__ = Rows.owned
     __title__ = ("planned_on", "customer")
-    __mapper_args__ = {"version_id_col": "version_no"}
     __table_args__ = (Index("ix_visit_scope", "org_unit_id", "id"),)
 
     id: Mapped[Id]
@@ -979,7 +977,6 @@ class ServiceCase(Stamped, Binned, Model):
     __resource__ = "complaint"
     __rows__ = Rows.owned
     __title__ = ("no", "subject")
-    __mapper_args__ = {"version_id_col": "version_no"}
     __table_args__ = (
         unique("uq_service_case_no", "no", zh="编号已存在。", en="This number is in use."),
         rule(
@@ -1039,7 +1036,6 @@ class Task(Stamped, Binned, Model):
     __label__ = "责任事项", "Tasks"
     __rows__ = Rows.owned
     __title__ = ("title",)
-    __mapper_args__ = {"version_id_col": "version_no"}
     __table_args__ = (
         Index("ix_task_scope", "org_unit_id", "id"),
         Index("ix_task_due", "owner_id", "status", "due_on"),

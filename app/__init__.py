@@ -1,0 +1,45 @@
+"""The application factory: the one place where the parts are put together."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from flask import Flask
+from werkzeug.utils import import_string
+
+from app import views
+from app.columns import keyring
+from app.errors import NotReady
+from app.extensions import csrf, db, guard, migrate
+from app.services import access
+from app.views import security, web
+
+
+def create_app(settings: Mapping[str, Any] | None = None) -> Flask:
+    """The application; settings come from the environment unless given. Issues no SQL statement.
+
+    Raises:
+        NotReady: the key file is missing or open to others.
+
+    """
+    app = Flask(__name__)
+    app.config.from_mapping(settings or import_string("config.read")())
+    keyring.open(Path(app.config["KEY_FILE"]))
+    csrf.init_app(app)
+    db.init_app(app)
+    migrate.init_app(app, db, directory=str(Path(__file__).parent.parent / "migrations"))
+    with app.app_context():
+        _refuse_other_databases()
+        guard(db.engine)
+        access.install(db.engine)
+        framework = security.Framework(app, db.session)
+        web.install(app)
+        views.register(framework)
+    return app
+
+
+def _refuse_other_databases() -> None:
+    if db.engine.dialect.name not in {"sqlite", "postgresql"}:
+        raise NotReady(f"Guanhu runs on SQLite and PostgreSQL, not on {db.engine.dialect.name}.")

@@ -1,0 +1,433 @@
+"""Who is asking, which rows he may read and write: one place below every door.
+
+A door sets the principal (`arrive` for a request, `acting` for a job). Every statement that touches a scoped table
+is then filtered here, whatever asked for it: list, page, picker, API, export, report. Statements that would slip past
+the filter (raw SQL, bare tables) are refused by the tripwire. Without a principal nothing can be read: fail closed.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar, Token
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import ColumnElement, Engine, Select, Table, event, false, inspect, or_, select
+from sqlalchemy.engine import Connection
+from sqlalchemy.orm import Mapper, ORMExecuteState, Session, with_loader_criteria
+from sqlalchemy.sql import visitors
+
+from app.columns import Rows
+from app.errors import NotAllowed
+from app.extensions import Model, db
+from app.models import Account, Employee, OrgUnit, RoleGrant, UnitKind, User
+from app.roles import BREADTH, Act, Reach
+from app.words import say
+
+EVERYTHING = "*"
+"""The resource word of a grant that holds for every kind of record."""
+
+
+# ---- the principal -----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Principal:
+    """Who is asking: his account, the employee behind it, where he sits, and what he was granted."""
+
+    user_id: int | None
+    employee_id: int | None
+    name: str = ""
+    org_unit_id: int | None = None
+    team_ids: frozenset[int] = frozenset()
+    unit_ids: frozenset[int] = frozenset()
+    role_ids: frozenset[int] = frozenset()
+    grants: Mapping[tuple[str, Act], Reach] = field(default_factory=dict)
+    system: bool = False
+
+    def reach(self, act: Act, resource: str) -> Reach | None:
+        """How far he may do this; None when he may not."""
+        if self.system:
+            return Reach.all
+        found = [self.grants.get((resource, act)), self.grants.get((EVERYTHING, act))]
+        return max((reach for reach in found if reach), key=BREADTH.index, default=None)
+
+    def may(self, act: Act, resource: str) -> bool:
+        return self.reach(act, resource) is not None
+
+    def check(self, act: Act, resource: str) -> None:
+        """Raises `NotAllowed` when he may not."""
+        if not self.may(act, resource):
+            raise NotAllowed(
+                say(
+                    zh="您没有“{act}”的权限，如确有需要请联系管理员。",
+                    en='You have no right to "{act}" here; ask an administrator if you need it.',
+                    act=act.words,
+                )
+            )
+
+
+SYSTEM = Principal(user_id=None, employee_id=None, name="system", system=True)
+
+_principal: ContextVar[Principal | Callable[[], Principal | None] | None] = ContextVar(
+    "principal", default=None
+)
+_by_rule: ContextVar[bool] = ContextVar("by_rule", default=False)
+_flushing: ContextVar[bool] = ContextVar("flushing", default=False)
+
+
+class NoPrincipal(RuntimeError):
+    """A protected table was asked for with nobody asking: a fault of ours, and no row is given."""
+
+
+class PolicyBypass(RuntimeError):
+    """A statement reached a protected table past the row policy: a fault of ours, and it was not run."""
+
+
+def arrive(resolve: Callable[[], Principal | None] | None) -> Token[Any]:
+    """Set who is asking, found out at the first protected statement; `depart` with the token."""
+    return _principal.set(resolve)
+
+
+def depart(token: Token[Any]) -> None:
+    _principal.reset(token)
+
+
+@contextmanager
+def acting(principal: Principal) -> Iterator[Principal]:
+    """Do what stands in the block as this principal: jobs, commands, tests."""
+    token = _principal.set(principal)
+    try:
+        yield principal
+    finally:
+        _principal.reset(token)
+
+
+@contextmanager
+def by_rule() -> Iterator[None]:
+    """What the block writes is written by a rule of the house (a move, an effect), not by the person asking."""
+    token = _by_rule.set(True)
+    try:
+        yield
+    finally:
+        _by_rule.reset(token)
+
+
+def principal() -> Principal:
+    """Who is asking. Raises `NoPrincipal`."""
+    found = asking()
+    if found is None:
+        raise NoPrincipal("nobody is asking")
+    return found
+
+
+def asking() -> Principal | None:
+    """Who is asking, if anybody is."""
+    held = _principal.get()
+    if held is None or isinstance(held, Principal):
+        return held
+    token = _principal.set(SYSTEM)  # finding him out reads accounts: not through his own eyes
+    try:
+        found = held()
+    finally:
+        _principal.reset(token)
+    _principal.set(found)
+    return found
+
+
+def principal_of(user_id: int) -> Principal | None:
+    """The principal of an account, in three statements; None when it is unknown or switched off."""
+    found = db.session.execute(
+        select(User, Account, Employee)
+        .outerjoin(Account, Account.user_id == User.id)
+        .outerjoin(Employee, Employee.id == Account.employee_id)
+        .where(User.id == user_id, User.active)
+    ).first()
+    if found is None:
+        return None
+    user, _account, employee = found
+    unit_ids, team_ids = _units_of(employee.org_unit_id if employee else None)
+    role_ids = frozenset(role.id for role in user.roles)
+    return Principal(
+        user_id=user.id,
+        employee_id=employee.id if employee else None,
+        name=employee.name if employee else f"{user.first_name} {user.last_name}".strip() or user.username,
+        org_unit_id=employee.org_unit_id if employee else None,
+        team_ids=team_ids,
+        unit_ids=unit_ids,
+        role_ids=role_ids,
+        grants=_grants_of(role_ids),
+    )
+
+
+def _grants_of(role_ids: frozenset[int]) -> dict[tuple[str, Act], Reach]:
+    """The grants of several roles united, the widest reach winning."""
+    rows = db.session.execute(
+        select(RoleGrant.resource, RoleGrant.act, RoleGrant.reach).where(RoleGrant.role_id.in_(role_ids))
+    )
+    grants: dict[tuple[str, Act], Reach] = {}
+    for resource, act, reach in rows:
+        held = grants.get((resource, act))
+        if held is None or BREADTH.index(reach) > BREADTH.index(held):
+            grants[resource, act] = reach
+    return grants
+
+
+def _units_of(org_unit_id: int | None) -> tuple[frozenset[int], frozenset[int]]:
+    """The units of his department (its whole subtree), and those of his team."""
+    if org_unit_id is None:
+        return frozenset(), frozenset()
+    own = db.session.get_one(OrgUnit, org_unit_id)
+    ids = [int(part) for part in own.path.split("/") if part]
+    line = {unit.id: unit for unit in db.session.scalars(select(OrgUnit).where(OrgUnit.id.in_(ids)))}
+    department = own
+    for unit_id in reversed(ids):
+        if unit_id in line and line[unit_id].kind is not UnitKind.team:
+            department = line[unit_id]
+            break
+    below = db.session.execute(
+        select(OrgUnit.id, OrgUnit.path).where(OrgUnit.path.startswith(department.path, autoescape=True))
+    ).all()
+    teams = frozenset(unit_id for unit_id, path in below if path.startswith(own.path))
+    return frozenset(unit_id for unit_id, _path in below), teams
+
+
+# ---- the row policy ----------------------------------------------------------------------------------------
+
+
+def resource_of(model: type[Any]) -> str:
+    """The word a record type goes by in grants, addresses and commands."""
+    return str(getattr(model, "__resource__", None) or model.__tablename__)
+
+
+Widening = Callable[[type[Any], Principal], ColumnElement[bool] | None]
+widenings: list[Widening] = []
+"""What else lets a person read a row of an owned table, such as an open task on it; engines add theirs."""
+
+
+def policy(model: type[Any], who: Principal) -> ColumnElement[bool] | None:
+    """Which rows of this table he may read: an expression, or None for all."""
+    if who.system:
+        return None
+    rows: Rows = model.__rows__
+    if rows is Rows.owned:
+        return _owned(model, who, who.reach(Act.read, resource_of(model)))
+    if rows is Rows.follows:
+        return _following(model, who)
+    if rows is Rows.personal:
+        return _personal(model, who)
+    return None
+
+
+def _owned(model: type[Any], who: Principal, reach: Reach | None) -> ColumnElement[bool] | None:
+    if reach is Reach.all:
+        return None
+    wider = [clause for widen in widenings if (clause := widen(model, who)) is not None]
+    if reach is None:
+        return or_(false(), *wider)
+    mine = model.owner_id == who.employee_id
+    if reach is Reach.own:
+        return or_(mine, *wider)
+    units = who.unit_ids if reach is Reach.unit else who.team_ids
+    return or_(mine, model.org_unit_id.in_(sorted(units)), *wider)
+
+
+def _following(model: type[Any], who: Principal) -> ColumnElement[bool] | None:
+    """Rows go with the record they belong to; they also need a grant of their own kind, unless they are its lines."""
+    if not getattr(model, "__part__", False) and not who.may(Act.read, resource_of(model)):
+        return false()
+    limits = {column: policy(_target_of(model, column), who) for column in _follows(model)}
+    if all(limit is None for limit in limits.values()):
+        return None
+    return or_(*[_through(model, column, limit) for column, limit in limits.items()])
+
+
+def _follows(model: type[Any]) -> tuple[str, ...]:
+    named = model.__follows__
+    return (named,) if isinstance(named, str) else tuple(named)
+
+
+def _through(model: type[Any], column: str, limit: ColumnElement[bool] | None) -> ColumnElement[bool]:
+    """The rows whose `column` points to a record he may read."""
+    key: ColumnElement[Any] = getattr(model, column)
+    if limit is None:
+        return key.is_not(None)
+    parent = _target_of(model, column)
+    allowed: Select[Any] = select(parent.id).where(limit)
+    return key.in_(allowed)
+
+
+def _target_of(model: type[Any], column: str) -> type[Any]:
+    (key,) = inspect(model).columns[column].foreign_keys
+    return next(m.class_ for m in mappers() if m.local_table is key.column.table)
+
+
+def _personal(model: type[Any], who: Principal) -> ColumnElement[bool] | None:
+    if who.reach(Act.read, resource_of(model)) is Reach.all:
+        return None
+    result: ColumnElement[bool] = getattr(model, model.__person__) == who.employee_id
+    return result
+
+
+def mappers() -> list[Mapper[Any]]:
+    """The mappers of our own tables."""
+    return [mapper for mapper in Model.registry.mappers if hasattr(mapper.class_, "__rows__")]
+
+
+GUARDED = (Rows.owned, Rows.follows, Rows.personal)
+_guarded: list[type[Any]] = []
+_binned: list[type[Any]] = []
+_tables: set[str] = set()
+_pattern: list[re.Pattern[str]] = []
+
+
+def install(engine: Engine) -> None:
+    """Set the tripwire on an engine, and learn which tables are protected."""
+    if not _guarded:
+        for mapper in mappers():
+            if mapper.class_.__rows__ in GUARDED:
+                _guarded.append(mapper.class_)
+                _tables.add(mapper.local_table.name)
+            if hasattr(mapper.class_, "deleted_at"):
+                _binned.append(mapper.class_)
+        names = "|".join(map(re.escape, sorted(_tables)))
+        _pattern.append(re.compile(rf'\b(?:from|join|update|into)\s+"?(?:{names})"?\b', re.IGNORECASE))
+    event.listen(engine, "before_cursor_execute", _tripwire)
+
+
+@event.listens_for(Session, "do_orm_execute")
+def _filter(state: ORMExecuteState) -> None:
+    """Add the row policy to every ORM statement that touches a protected table."""
+    if not (state.is_select or state.is_update or state.is_delete) or not state.is_orm_statement:
+        return
+    touched = _touched(state)
+    if not touched:
+        return
+    if state.is_column_load:  # refreshing a row that was already given out
+        state.update_execution_options(row_policy="kept")
+        return
+    who = asking()
+    if who is None:
+        return  # untagged: the tripwire refuses it
+    options = [
+        with_loader_criteria(model, clause, include_aliases=True)
+        for model in _guarded
+        if not who.system and (clause := policy(model, who)) is not None
+    ]
+    if not state.execution_options.get("with_deleted"):
+        options += [
+            with_loader_criteria(model, model.deleted_at.is_(None), include_aliases=True) for model in _binned
+        ]
+    state.statement = state.statement.options(*options)
+    state.update_execution_options(row_policy="kept")
+
+
+def _touched(state: ORMExecuteState) -> bool:
+    names = {mapper.local_table.name for mapper in state.all_mappers if isinstance(mapper.local_table, Table)}
+    if names & _tables:
+        return True
+    return any(isinstance(part, Table) and part.name in _tables for part in visitors.iterate(state.statement))
+
+
+def _tripwire(
+    _connection: Connection, _cursor: Any, statement: str, _parameters: Any, context: Any, _many: object
+) -> None:
+    """Refuse a statement on a protected table that the policy has not seen."""
+    if not _pattern[0].search(statement):
+        return
+    tag = context.execution_options.get("row_policy") if context is not None else None
+    if tag == "kept" or (
+        _flushing.get() and statement.lstrip()[:6].upper() in {"INSERT", "UPDATE", "DELETE"}
+    ):
+        return
+    held = _principal.get()
+    if isinstance(held, Principal) and held.system:
+        return
+    if asking() is None:
+        raise NoPrincipal(f"nobody is asking: {statement[:120]}")
+    raise PolicyBypass(f"past the row policy: {statement[:120]}")
+
+
+# ---- writing -----------------------------------------------------------------------------------------------
+
+
+@event.listens_for(Session, "before_flush")
+def _check_writes(session: Session, _context: Any, _instances: Any) -> None:
+    """Nobody writes a row he may not: new ones, changed ones (old and new owner), and none is deleted outright."""
+    who = asking()
+    changed = [row for row in session.dirty if session.is_modified(row)]
+    for row in [*session.new, *changed, *session.deleted]:
+        rows = getattr(type(row), "__rows__", None)
+        if rows in GUARDED and not _may_write(session, row, who):
+            raise NotAllowed(
+                say(
+                    zh="您不能修改这条记录：它不在您的权限范围内。",
+                    en="You cannot change this record: it lies outside your reach.",
+                )
+            )
+    _flushing.set(True)
+
+
+@event.listens_for(Session, "after_flush")
+def _flushed(_session: Session, _context: Any) -> None:
+    _flushing.set(False)
+
+
+@event.listens_for(Session, "after_soft_rollback")
+def _rolled_back(_session: Session, _previous: Any) -> None:
+    _flushing.set(False)
+
+
+def _may_write(session: Session, row: Any, who: Principal | None) -> bool:
+    if who is None:
+        raise NoPrincipal(f"nobody is asking to write {type(row).__name__}")
+    if who.system or _by_rule.get():
+        return True
+    act = Act.create if row in session.new else Act.edit
+    if row in session.deleted:
+        return getattr(type(row), "__part__", False)
+    return may_write(row, act, who)
+
+
+def may_write(row: Any, act: Act, who: Principal) -> bool:
+    """Whether he may create or change this row, before and after his change."""
+    model = type(row)
+    if model.__rows__ is Rows.personal:
+        return getattr(row, model.__person__) == who.employee_id
+    if model.__rows__ is Rows.follows:
+        if getattr(model, "__part__", False):
+            return True  # its record is checked, and lines are written with it alone
+        return who.may(act, resource_of(model)) and _parent_is_visible(row)
+    reach = who.reach(act, resource_of(model))
+    return reach is not None and all(_within(reach, owner, unit, who) for owner, unit in _owners(row))
+
+
+def _parent_is_visible(row: Any) -> bool:
+    for column in _follows(type(row)):
+        key = getattr(row, column)
+        with db.session.no_autoflush:
+            parent = _target_of(type(row), column)
+            if key is not None and db.session.scalar(select(parent.id).where(parent.id == key)) is None:
+                return False
+    return True
+
+
+def _owners(row: Any) -> list[tuple[int | None, int | None]]:
+    """Owner and unit as they are, and as they were before the change."""
+    state = inspect(row).attrs
+    pairs = [(row.owner_id, row.org_unit_id)]
+    before = tuple(
+        (state[name].history.deleted or [getattr(row, name)])[0] for name in ("owner_id", "org_unit_id")
+    )
+    if inspect(row).persistent and before != pairs[0]:
+        pairs.append((before[0], before[1]))
+    return pairs
+
+
+def _within(reach: Reach, owner_id: int | None, org_unit_id: int | None, who: Principal) -> bool:
+    if reach is Reach.all or (owner_id is not None and owner_id == who.employee_id):
+        return True
+    units = {Reach.unit: who.unit_ids, Reach.team: who.team_ids}.get(reach, frozenset())
+    return org_unit_id in units
