@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from flask import Flask
 from werkzeug.utils import import_string
@@ -12,7 +13,7 @@ from werkzeug.utils import import_string
 from app import views
 from app.columns import keyring
 from app.errors import NotReady
-from app.extensions import csrf, db, guard, migrate
+from app.extensions import company, csrf, db, guard, migrate
 from app.services import access
 from app.views import security, web
 
@@ -27,6 +28,7 @@ def create_app(settings: Mapping[str, Any] | None = None) -> Flask:
     app = Flask(__name__)
     app.config.from_mapping(settings or import_string("config.read")())
     keyring.open(Path(app.config["KEY_FILE"]))
+    company.zone = ZoneInfo(app.config["TIMEZONE"])
     csrf.init_app(app)
     db.init_app(app)
     migrate.init_app(app, db, directory=str(Path(__file__).parent.parent / "migrations"))

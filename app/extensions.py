@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from dataclasses import dataclass, field
+from datetime import date, datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from flask_appbuilder import Model as FabModel
 from flask_migrate import Migrate
@@ -43,6 +46,17 @@ class Model(DeclarativeBase):
         super().__init_subclass__(**kwargs)
 
 
+@dataclass
+class Company:
+    """What holds for the whole company and is known at start."""
+
+    zone: ZoneInfo = field(default_factory=lambda: ZoneInfo("Asia/Shanghai"))
+
+    def today(self) -> date:
+        return datetime.now(self.zone).date()
+
+
+company = Company()
 db = SQLAlchemy(model_class=FabModel)
 migrate = Migrate()
 csrf = CSRFProtect()  # without it FAB lets a GET delete

@@ -1,0 +1,201 @@
+"""What the schema says of each field of a record type, worked out once, for every door."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from sqlalchemy import JSON, Boolean, Date, Enum, Integer, LargeBinary, Text, inspect
+from sqlalchemy.orm import ColumnProperty
+
+from app.columns import (
+    Choice,
+    FieldInfo,
+    MomentType,
+    MoneyType,
+    PointsType,
+    QuantityType,
+    RateType,
+    Scaled,
+    Sealed,
+)
+from app.extensions import Model
+from app.models import Lookup
+from app.services.access import mappers, resource_of
+from app.words import Words
+
+
+class Kind(enum.StrEnum):
+    """What a field holds, which decides how it is typed, shown, compared and exported."""
+
+    text = enum.auto()
+    long = enum.auto()
+    integer = enum.auto()
+    money = enum.auto()
+    quantity = enum.auto()
+    rate = enum.auto()
+    points = enum.auto()
+    date = enum.auto()
+    moment = enum.auto()
+    flag = enum.auto()
+    choice = enum.auto()
+    relation = enum.auto()
+    sealed = enum.auto()
+    json = enum.auto()
+
+
+NUMBERS = frozenset({Kind.integer, Kind.money, Kind.quantity, Kind.rate, Kind.points})
+SCALED = {MoneyType: Kind.money, QuantityType: Kind.quantity, RateType: Kind.rate, PointsType: Kind.points}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Field:
+    """One field of a record type.
+
+    `name` is its attribute (a relation goes by its key, `customer_id`), `relation` the relationship that reaches the
+    related record, `target` that record's type.
+    """
+
+    name: str
+    kind: Kind
+    info: FieldInfo
+    required: bool
+    max_length: int | None = None
+    choices: type[Choice] | None = None
+    relation: str = ""
+    target: type[Any] | None = None
+    sealed: Sealed | None = None
+    unique: bool = False
+
+    @property
+    def label(self) -> Words:
+        return self.info.label
+
+    @property
+    def is_number(self) -> bool:
+        return self.kind in NUMBERS
+
+
+@cache
+def fields_of(model: type[Any]) -> tuple[Field, ...]:
+    """The labelled fields of a record type, in the order the schema declares them."""
+    mapper = inspect(model)
+    relations = {
+        column: relation
+        for relation in mapper.relationships
+        if not relation.uselist
+        for column in relation.local_columns
+    }
+    found = []
+    for prop in mapper.column_attrs:
+        column = prop.columns[0]
+        if "field" in column.info:
+            order = column._creation_order
+            found.append((order, _field(prop, relations.get(column))))
+    own = sorted((pair for pair in found if pair[1].name not in STAMPS), key=lambda pair: pair[0])
+    stamps = [pair for pair in found if pair[1].name in STAMPS]
+    return tuple(field for _order, field in [*own, *stamps])
+
+
+STAMPS = ("active", "created_at", "changed_at")
+
+
+def field_named(model: type[Any], name: str) -> Field | None:
+    """The field of this name, if the record type has it."""
+    return next((field for field in fields_of(model) if field.name == name), None)
+
+
+def listed(model: type[Any]) -> tuple[Field, ...]:
+    """The fields a list shows first."""
+    return tuple(field for field in fields_of(model) if field.info.listed)
+
+
+@cache
+def models_by_resource() -> dict[str, type[Any]]:
+    """Every record type that has a name of its own, by the word it goes by."""
+    named = {resource_of(mapper.class_): mapper.class_ for mapper in mappers()}
+    return {resource: model for resource, model in named.items() if hasattr(model, "__label__")}
+
+
+def labels_of(model: type[Any]) -> Words:
+    """What records of this type are called."""
+    zh, en = model.__label__
+    return Words(zh, en)
+
+
+def titles_of(model: type[Any]) -> tuple[str, ...]:
+    """The attributes a record of this type is called by."""
+    return tuple(getattr(model, "__title__", ("id",)))
+
+
+def _field(prop: ColumnProperty[Any], relation: Any) -> Field:
+    column = prop.columns[0]
+    info: FieldInfo = column.info["field"]
+    seal: Sealed | None = column.info.get("sealed")
+    target = _target(column, relation)
+    choices = column.type.enum_class if isinstance(column.type, Enum) else None
+    return Field(
+        name=seal.name if seal else prop.key,
+        kind=_kind(column, seal, target),
+        info=info,
+        required=not column.nullable and column.default is None and column.server_default is None,
+        max_length=getattr(column.type, "length", None) if choices is None else None,
+        choices=choices,
+        relation=relation.key if relation is not None else "",
+        target=target,
+        sealed=seal,
+        unique=_is_unique(column),
+    )
+
+
+def _target(column: Any, relation: Any) -> type[Any] | None:
+    if relation is not None:
+        related: type[Any] = relation.mapper.class_
+        return related
+    for key in column.foreign_keys:
+        for mapper in Model.registry.mappers:
+            if mapper.local_table is key.column.table:
+                return mapper.class_
+    return None
+
+
+def _kind(column: Any, seal: Sealed | None, target: type[Any] | None) -> Kind:
+    if seal is not None:
+        return Kind.sealed
+    if target is not None:
+        return Kind.relation
+    if isinstance(column.type, Scaled):
+        return SCALED[type(column.type)]
+    for type_, kind in BY_TYPE:
+        if isinstance(column.type, type_):
+            return kind
+    return Kind.text
+
+
+BY_TYPE: tuple[tuple[type[Any], Kind], ...] = (
+    (Enum, Kind.choice),
+    (MomentType, Kind.moment),
+    (Date, Kind.date),
+    (Boolean, Kind.flag),
+    (Integer, Kind.integer),
+    (JSON, Kind.json),
+    (Text, Kind.long),
+    (LargeBinary, Kind.json),
+)
+
+
+def _is_unique(column: Any) -> bool:
+    if column.unique:
+        return True
+    return any(
+        [part.name for part in key.columns] == [column.name]
+        for key in column.table.constraints
+        if key.info.get("field")
+    )
+
+
+def is_lookup(field: Field) -> bool:
+    """Whether the field's choices are rows of a code list."""
+    return field.target is Lookup

@@ -1,0 +1,580 @@
+"""Records of every type, generated from the schema: list them, find one, pick one, save one, put one in the bin.
+
+Every door uses these, so that a rule holds on screens, in files, in the API and on the command line alike.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, String, and_, cast, false, func, inspect, not_, or_, select
+from sqlalchemy.orm import joinedload, undefer
+
+from app.columns import keyring, now
+from app.errors import BadInput, BadRequest, Change, NotFound, Problem, Refusal
+from app.extensions import company, db, stale
+from app.models import AuditLog, Employee, User
+from app.roles import Act
+from app.services import access, values
+from app.services.fields import Field, Kind, field_named, fields_of, is_lookup, labels_of, listed, titles_of
+from app.words import Words, language, say
+
+MOST_COUNTED = 10_000
+SIZES = (25, 50, 100, 200)
+PICKED = 20
+
+
+# ---- what a person may see and type of a record ------------------------------------------------------------
+
+
+def visible_fields(model: type[Any], who: access.Principal | None = None) -> tuple[Field, ...]:
+    """The fields this person may see; sealed ones in their masked form."""
+    who = who or access.principal()
+    confidential = who.may(Act.see_confidential, access.resource_of(model))
+    return tuple(field for field in fields_of(model) if confidential or not field.info.confidential)
+
+
+def editable_fields(model: type[Any], who: access.Principal | None = None) -> tuple[Field, ...]:
+    """The fields this person may type: those that no process owns and that he may see."""
+    who = who or access.principal()
+    may_reassign = who.may(Act.reassign, access.resource_of(model))
+    return tuple(
+        field
+        for field in visible_fields(model, who)
+        if field.info.edit and field.kind is not Kind.json and (field.name != "owner_id" or may_reassign)
+    )
+
+
+def title_of(record: Any) -> str:
+    """What a record is called, in the reader's language."""
+    if record is None:
+        return values.EMPTY
+    names = titles_of(type(record))
+    if names == ("name_zh", "name_en"):
+        names = ("name_zh",) if language.get() == "zh" else ("name_en",)
+    return " · ".join(text for name in names if (text := _part(record, name))) or f"#{record.id}"
+
+
+def _part(record: Any, name: str) -> str:
+    value = getattr(record, name)
+    if value is None:
+        return ""
+    if hasattr(type(value), "__rows__"):
+        return title_of(value)
+    field = field_named(type(record), name)
+    return values.show(field, value) if field else str(value)
+
+
+def text_of(record: Any, field: Field) -> str:
+    """A field of a record as the reader sees it."""
+    if field.kind is Kind.relation:
+        return _related_title(record, field)
+    return values.show(field, getattr(record, field.name))
+
+
+def _related_title(record: Any, field: Field) -> str:
+    key = getattr(record, field.name)
+    if key is None:
+        return values.EMPTY
+    if field.relation:
+        return title_of(getattr(record, field.relation))
+    related = db.session.get(field.target, key) if field.target else None
+    return title_of(related) if hasattr(field.target, "__rows__") else str(getattr(related, "name", key))
+
+
+# ---- lists -------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """One condition of a list: a field, a comparison, and what it is compared with (as written)."""
+
+    field: Field
+    op: str
+    raw: str
+
+
+@dataclass(frozen=True)
+class Query:
+    """What a list is asked for. `sort` holds fields with whether they descend; `page` counts from 1."""
+
+    model: type[Any]
+    search: str = ""
+    conditions: tuple[Condition, ...] = ()
+    sort: tuple[tuple[Field, bool], ...] = ()
+    page: int = 1
+    size: int = SIZES[0]
+    within: ColumnElement[bool] | None = None
+    """A condition of the door itself, such as "of this customer"."""
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A page of records; `total` is capped at `MOST_COUNTED` + 1 unless asked exactly."""
+
+    rows: list[Any]
+    total: int
+    has_next: bool
+
+    @property
+    def is_capped(self) -> bool:
+        return self.total > MOST_COUNTED
+
+
+def page_of(query: Query, *, exact: bool = False) -> Page:
+    """One page of the records this person may read: two statements for the rows, one for the count."""
+    access.principal().check(Act.read, access.resource_of(query.model))
+    limited = _limited(query)
+    ids = db.session.scalars(
+        _sorted(limited.with_only_columns(query.model.id), query)
+        .offset((query.page - 1) * query.size)
+        .limit(query.size + 1)
+    ).all()
+    rows = rows_of(query.model, ids[: query.size])
+    return Page(rows=rows, total=_count(limited, query.model, exact=exact), has_next=len(ids) > query.size)
+
+
+def rows_of(model: type[Any], ids: Iterable[int]) -> list[Any]:
+    """These records in this order, with what their list shows of related ones, in one statement."""
+    wanted = list(ids)
+    if not wanted:
+        return []
+    loading = [joinedload(getattr(model, field.relation)) for field in listed(model) if field.relation]
+    found = db.session.scalars(select(model).where(model.id.in_(wanted)).options(*loading))
+    by_id = {row.id: row for row in found}
+    return [by_id[id_] for id_ in wanted if id_ in by_id]
+
+
+def every(query: Query, chunk: int = 1_000) -> Iterable[Any]:
+    """All records of a query in order of id, in chunks: exports and jobs."""
+    limited = _limited(query)
+    last = 0
+    while True:
+        ids = db.session.scalars(
+            limited.with_only_columns(query.model.id)
+            .where(query.model.id > last)
+            .order_by(query.model.id)
+            .limit(chunk)
+        ).all()
+        if not ids:
+            return
+        yield from rows_of(query.model, ids)
+        db.session.expunge_all()
+        last = ids[-1]
+
+
+def _limited(query: Query) -> Select[Any]:
+    """The rows of the query, before order and page."""
+    statement = select(query.model)
+    if query.within is not None:
+        statement = statement.where(query.within)
+    for condition in query.conditions:
+        statement = statement.where(expression_of(query.model, condition))
+    for term in query.search.split():
+        statement = statement.where(_search(query.model, term))
+    return statement
+
+
+def _sorted(statement: Select[Any], query: Query) -> Select[Any]:
+    for field, descending in query.sort:
+        column = getattr(query.model, field.name)
+        ordered = column.desc() if descending else column.asc()
+        statement = statement.order_by(ordered.nulls_last() if field.required is False else ordered)
+    descending_id = query.sort[0][1] if query.sort else True
+    return statement.order_by(query.model.id.desc() if descending_id else query.model.id)
+
+
+def _count(limited: Select[Any], model: type[Any], *, exact: bool) -> int:
+    """How many there are; at most one more than is ever shown, unless asked exactly."""
+    ids = limited.with_only_columns(model.id)
+    if not exact:
+        ids = ids.limit(MOST_COUNTED + 1)
+    return db.session.scalar(select(func.count()).select_from(ids.subquery())) or 0
+
+
+def _search(model: type[Any], term: str) -> ColumnElement[bool]:
+    """One word of the quick search: contained in a name or code, or equal to a sealed number or address."""
+    clauses: list[ColumnElement[bool]] = []
+    for field in fields_of(model):
+        if field.info.search:
+            clauses.append(getattr(model, field.name).icontains(term, autoescape=True))
+        elif field.sealed:
+            index = keyring.blind_index(term, f"{model.__tablename__}.{field.name}")
+            clauses.append(getattr(model, f"{field.name}_index") == index)
+    return or_(false(), *clauses)
+
+
+OPS: dict[Kind, tuple[str, ...]] = {
+    Kind.text: ("has", "is", "starts", "none", "some"),
+    Kind.long: ("has", "none", "some"),
+    Kind.sealed: ("is", "none", "some"),
+    Kind.choice: ("in", "not"),
+    Kind.relation: ("in", "not", "none", "some"),
+    Kind.flag: ("is",),
+    **dict.fromkeys((Kind.date, Kind.moment), ("from", "to", "is", "last", "next", "none", "some")),
+    **dict.fromkeys(
+        (Kind.integer, Kind.money, Kind.quantity, Kind.rate, Kind.points),
+        ("from", "to", "is", "none", "some"),
+    ),
+}
+"""Which comparisons a kind of field offers; `last` and `next` count days from today."""
+
+OP_WORDS: dict[str, Words] = {
+    "has": Words("包含", "contains"),
+    "is": Words("等于", "is"),
+    "starts": Words("开头是", "starts with"),
+    "in": Words("为", "is"),
+    "not": Words("不为", "is not"),
+    "from": Words("不小于", "from"),
+    "to": Words("不大于", "up to"),
+    "last": Words("最近（天）", "in the last days"),
+    "next": Words("未来（天）", "in the next days"),
+    "none": Words("为空", "is empty"),
+    "some": Words("不为空", "is filled"),
+}
+
+
+def condition(model: type[Any], name: str, op: str, raw: str) -> Condition:
+    """A condition of a list, if the field and its kind offer it. Raises `BadRequest`."""
+    field = next((f for f in visible_fields(model) if f.name == name), None)
+    if field is None or op not in OPS.get(field.kind, ()):
+        raise BadRequest(
+            say(
+                "不能按“{name}”这样筛选。",
+                "This list cannot be filtered by '{name}' that way.",
+                name=f"{name}:{op}"[:80],
+            )
+        )
+    return Condition(field, op, raw)
+
+
+def expression_of(model: type[Any], condition: Condition) -> ColumnElement[bool]:
+    """The condition in SQL. What is unknown does not match (R33)."""
+    field, op, raw = condition.field, condition.op, condition.raw
+    column = getattr(model, f"{field.name}_index" if field.sealed else field.name)
+    if op in {"none", "some"}:
+        return column.is_(None) if op == "none" else column.is_not(None)
+    if field.sealed:
+        result: ColumnElement[bool] = column == keyring.blind_index(
+            raw, f"{model.__tablename__}.{field.name}"
+        )
+        return result
+    if op in {"in", "not"}:
+        chosen = column.in_([_operand(field, part) for part in raw.split(",") if part])
+        return chosen if op == "in" else or_(not_(chosen), column.is_(None))
+    if op in {"last", "next"}:
+        return _around_today(field, column, op, raw)
+    return COMPARE[op](column, _operand(field, raw), field)
+
+
+def _until(column: Any, value: Any, field: Field) -> ColumnElement[bool]:
+    """Up to and with: a day given for a moment counts to its end."""
+    if field.kind is Kind.moment:
+        result: ColumnElement[bool] = column < value + timedelta(days=1)
+        return result
+    upto: ColumnElement[bool] = column <= value
+    return upto
+
+
+def _same(column: Any, value: Any, field: Field) -> ColumnElement[bool]:
+    if field.kind is Kind.moment:
+        return and_(column >= value, column < value + timedelta(days=1))
+    same: ColumnElement[bool] = column == value
+    return same
+
+
+COMPARE: dict[str, Callable[[Any, Any, Field], ColumnElement[bool]]] = {
+    "has": lambda column, value, _field: column.icontains(value, autoescape=True),
+    "starts": lambda column, value, _field: column.istartswith(value, autoescape=True),
+    "is": _same,
+    "from": lambda column, value, _field: column >= value,
+    "to": _until,
+}
+
+
+def _around_today(field: Field, column: Any, op: str, raw: str) -> ColumnElement[bool]:
+    try:
+        days = timedelta(days=int(raw))
+    except (ValueError, OverflowError):
+        raise BadRequest(say("天数应为整数。", "The number of days must be a whole number.")) from None
+    today = company.today()
+    low, high = (today - days, today) if op == "last" else (today, today + days)
+    return and_(
+        column >= values.parse(field, low.isoformat()),
+        _until(column, values.parse(field, high.isoformat()), field),
+    )
+
+
+def _operand(field: Field, raw: str) -> Any:
+    if field.kind is Kind.relation:
+        if not raw.isdecimal() or len(raw) > ID_DIGITS:
+            raise BadRequest(say("“{raw}”不是有效的编号。", "'{raw}' is no valid id.", raw=raw[:40]))
+        return int(raw)
+    try:
+        return values.parse(field, raw)
+    except values.BadValue as error:
+        raise BadRequest(error.words) from error
+
+
+ID_DIGITS = 18
+
+
+def sort_of(model: type[Any], names: str) -> tuple[tuple[Field, bool], ...]:
+    """`-last_order_on,name` → fields and whether they descend. Raises `BadRequest` for others than offered."""
+    found = []
+    for name in filter(None, names.split(",")):
+        field = next((f for f in visible_fields(model) if f.name == name.lstrip("-") and f.info.sort), None)
+        if field is None:
+            raise BadRequest(
+                say("不能按“{name}”排序。", "This list cannot be sorted by '{name}'.", name=name[:60])
+            )
+        found.append((field, name.startswith("-")))
+    return tuple(found)
+
+
+# ---- one record --------------------------------------------------------------------------------------------
+
+
+def find(model: type[Any], id_: int, act: Act = Act.read) -> Any:
+    """The record, if this person may read it and has the right `act`.
+
+    Raises:
+        NotFound: there is none, or none he may see: both read the same.
+        NotAllowed: he may see it, but not do this.
+
+    """
+    who = access.principal()
+    who.check(Act.read, access.resource_of(model))
+    loading = [joinedload(getattr(model, field.relation)) for field in fields_of(model) if field.relation]
+    loading += [undefer("*")] if act is not Act.read else []
+    record = db.session.scalars(select(model).where(model.id == id_).options(*loading)).first()
+    if record is None:
+        raise NotFound(
+            say(
+                "没有这条{what}，或您无权查看。",
+                "There is no such record in {what}, or you may not see it.",
+                what=labels_of(model),
+            )
+        )
+    if act is not Act.read:
+        who.check(act, access.resource_of(model))
+    return record
+
+
+def may_change(record: Any, act: Act = Act.edit) -> bool:
+    """Whether this person's rights reach this record for the act (its state is another question)."""
+    rows = getattr(type(record), "__rows__", None)
+    who = access.principal()
+    if rows in access.GUARDED:
+        return access.may_write(record, act, who)
+    return who.may(act, access.resource_of(type(record)))
+
+
+def pick(
+    model: type[Any], text: str, *, category: str = "", limit: int = PICKED
+) -> list[tuple[int, str, str]]:
+    """Records to choose from, by what was typed: id, title, second line. Only such as this person may read."""
+    if model is User or not hasattr(model, "__rows__"):
+        return _pick_plain(model, text, limit)
+    statement = select(model)
+    if category:
+        statement = statement.where(model.category == category)
+    if hasattr(model, "active"):
+        statement = statement.where(model.active)
+    for term in text.split():
+        statement = statement.where(_search(model, term))
+    rows = db.session.scalars(statement.order_by(model.id).limit(limit)).all()
+    return [(row.id, title_of(row), _second_line(row)) for row in rows]
+
+
+def _pick_plain(model: type[Any], text: str, limit: int) -> list[tuple[int, str, str]]:
+    """FAB's own tables, which carry a name and nothing else of ours."""
+    statement = select(model).where(cast(model.name, String).icontains(text, autoescape=True))
+    return [(row.id, row.name, "") for row in db.session.scalars(statement.order_by(model.name).limit(limit))]
+
+
+def _second_line(record: Any) -> str:
+    return str(getattr(record, "code", None) or getattr(record, "no", None) or "")
+
+
+# ---- saving ------------------------------------------------------------------------------------------------
+
+Check = Callable[[Any], Iterable[Problem]]
+checks: dict[type[Any], list[Check]] = {}
+"""Rules a whole record must keep beyond its columns, by record type; areas add theirs (`@checked`)."""
+
+
+def checked(model: type[Any]) -> Callable[[Check], Check]:
+    """Have a record checked by this function whenever it is saved, through whatever door."""
+
+    def add(check: Check) -> Check:
+        checks.setdefault(model, []).append(check)
+        return check
+
+    return add
+
+
+def create(model: type[Any], typed: Mapping[str, Any]) -> Any:
+    """A new record from what was typed. Inside `transaction()`.
+
+    Raises:
+        NotAllowed: this person may not create one.
+        BadInput: every problem found, each with its field.
+
+    """
+    who = access.principal()
+    who.check(Act.create, access.resource_of(model))
+    record = model()
+    _fill(record, typed, editable_fields(model, who), new=True)
+    settle_owner(record)
+    _check(record)
+    db.session.add(record)
+    db.session.flush()
+    return record
+
+
+def change(record: Any, typed: Mapping[str, Any], version_no: int | None) -> Any:
+    """The record with what was typed; fields not named stay. Inside `transaction()`, where it was found.
+
+    Raises:
+        Stale: somebody changed it after version `version_no` was read.
+        BadInput: every problem found, each with its field.
+
+    """
+    model = type(record)
+    access.principal().check(Act.edit, access.resource_of(model))
+    if version_no is not None and hasattr(record, "version_no") and record.version_no != version_no:
+        raise stale(*changes_since(record, version_no))
+    _fill(record, typed, editable_fields(model), new=False)
+    settle_owner(record)
+    _check(record)
+    db.session.flush()
+    return record
+
+
+def remove(record: Any) -> None:
+    """Put a business record in the bin, or switch a configuration row off. Inside `transaction()`."""
+    who = access.principal()
+    who.check(Act.delete, access.resource_of(type(record)))
+    if hasattr(record, "deleted_at"):
+        record.deleted_at = now()
+        record.deleted_by_id = who.user_id
+    elif hasattr(record, "active"):
+        record.active = False
+    else:
+        db.session.delete(record)
+    db.session.flush()
+
+
+def _fill(record: Any, typed: Mapping[str, Any], allowed: tuple[Field, ...], *, new: bool) -> None:
+    """Set what was typed, all problems collected before the first is told."""
+    problems: list[Problem] = []
+    names = {field.name: field for field in allowed}
+    for name in typed.keys() - names.keys():
+        problems.append(Problem(_not_editable(type(record), name), name))
+    for field in allowed:
+        if field.name not in typed and not (new and field.required):
+            continue
+        try:
+            value = _value(field, typed.get(field.name))
+        except values.BadValue as error:
+            problems.append(Problem(error.words, field.name))
+            continue
+        if field.kind is Kind.sealed and not new and value == getattr(record, field.name):
+            continue  # the masked form came back untouched
+        if value is not None or not field.required:
+            setattr(record, field.name, value)
+    if problems:
+        raise BadInput(problems)
+
+
+def _not_editable(model: type[Any], name: str) -> Words:
+    field = field_named(model, name)
+    if field is None:
+        return say("没有“{name}”这个字段。", "There is no field '{name}'.", name=name[:60])
+    return say("{label}不能直接填写。", "{label} cannot be typed here.", label=field.label)
+
+
+def _value(field: Field, raw: Any) -> Any:
+    """The value of a field; what it points to must be there, and be seen by this person."""
+    value = values.parse(field, raw)
+    if field.kind is not Kind.relation or value is None:
+        return value
+    text = str(value).strip()
+    if not text.isdecimal() or len(text) > ID_DIGITS or not _is_reachable(field, int(text)):
+        raise values.BadValue(
+            say(
+                "{label}：所选的记录不存在，或您无权查看。",
+                "{label}: what you chose is gone, or you may not see it.",
+                label=field.label,
+            )
+        )
+    return int(text)
+
+
+def _is_reachable(field: Field, id_: int) -> bool:
+    target: Any = field.target
+    statement = select(target.id).where(target.id == id_)
+    if is_lookup(field) and field.info.lookup:
+        statement = statement.where(target.category == field.info.lookup)
+    return db.session.scalar(statement) is not None
+
+
+def _check(record: Any) -> None:
+    found = [problem for check in checks.get(type(record), ()) for problem in check(record)]
+    if found:
+        raise BadInput(found)
+
+
+def settle_owner(record: Any) -> None:
+    """An owned record belongs to somebody: to him who makes it, if nobody is named; its unit is its owner's."""
+    if not hasattr(type(record), "owner_id"):
+        return
+    who = access.principal()
+    if record.owner_id is None and not inspect(record).persistent:
+        record.owner_id = who.employee_id
+    history = inspect(record).attrs.owner_id.history
+    if record.owner_id is not None and (history.has_changes() or record.org_unit_id is None):
+        unit = db.session.scalar(select(Employee.org_unit_id).where(Employee.id == record.owner_id))
+        record.org_unit_id = unit
+
+
+def changes_since(record: Any, version_no: int) -> tuple[str, list[Change], int]:
+    """Who changed a record after this version, what, and its version now (for the sentence of a stale form)."""
+    model = type(record)
+    lines = db.session.execute(
+        select(AuditLog.changes, Employee.name)
+        .outerjoin(Employee, Employee.id == AuditLog.person_id)
+        .where(
+            AuditLog.object_type == model.__tablename__,
+            AuditLog.object_id == record.id,
+            AuditLog.object_version > version_no,
+        )
+        .order_by(AuditLog.id)
+    ).all()
+    before: dict[str, str] = {}
+    by = ""
+    for changed, name in lines:
+        by = name or by
+        for key, pair in (changed or {}).items():
+            before.setdefault(key, str(pair[0] if pair[0] is not None else values.EMPTY))
+    found = [
+        Change(field.name, field.label, before[field.name], text_of(record, field))
+        for field in visible_fields(model)
+        if field.name in before
+    ]
+    return by or str(SOMEBODY), found, record.version_no
+
+
+SOMEBODY = Words("其他人", "Somebody else")
+
+
+def refuse_deleted(record: Any) -> None:
+    """Raises `Refusal` when the record lies in the bin."""
+    if getattr(record, "deleted_at", None) is not None:
+        raise Refusal(
+            say("这条记录在回收站中，请先恢复。", "This record lies in the recycle bin: restore it first.")
+        )
