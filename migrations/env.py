@@ -5,6 +5,7 @@ import re
 from alembic import context
 from flask import current_app
 from sqlalchemy import TypeDecorator
+from sqlalchemy.sql.elements import False_, True_
 
 from app import extensions
 
@@ -29,6 +30,8 @@ def render_item(kind, item, _context):
     """Our kinds of column are written as what they are in the database: an old migration outlives the code."""
     if kind == "type" and isinstance(item, TypeDecorator):
         return f"sa.{item.impl_instance!r}"
+    if kind == "server_default" and isinstance(getattr(item, "arg", None), True_ | False_):
+        return f"sa.{str(item.arg).lower()}()"  # what it is called is the database's business
     return False
 
 

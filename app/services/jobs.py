@@ -429,5 +429,5 @@ def _following(slot: datetime, every: timedelta, moment: datetime) -> datetime:
 def counts() -> dict[str, int]:
     """How many jobs stand in each state."""
     with acting(access.SYSTEM):
-        rows = db.session.execute(select(Job.status, func.count()).group_by(Job.status)).tuples()
+        rows = db.session.execute(select(Job.status, func.count()).group_by(Job.status))
         return {status.value: count for status, count in rows}
