@@ -8,7 +8,7 @@ import click
 from werkzeug.security import generate_password_hash
 
 from app.cli.base import report, reports, with_app
-from app.services import accounts
+from app.services import account_keeping
 from app.words import say
 
 ALPHABET = "abcdefghjkmnpqrstuvwxyzABCDEFGHJKMNPQRSTUVWXYZ23456789"
@@ -33,7 +33,7 @@ def user() -> None:
 def add(username: str, roles: tuple[str, ...], employee: str | None) -> None:
     """Make an account and print its first password."""
     password = new_password()
-    accounts.add(username, generate_password_hash(password), roles=roles, employee_no=employee)
+    account_keeping.add(username, generate_password_hash(password), roles=roles, employee_no=employee)
     _tell(username, password)
 
 
@@ -43,7 +43,7 @@ def add(username: str, roles: tuple[str, ...], employee: str | None) -> None:
 def reset(username: str) -> None:
     """Give an account a new password and end its sessions."""
     password = new_password()
-    accounts.set_password(username, generate_password_hash(password))
+    account_keeping.set_password(username, generate_password_hash(password))
     _tell(username, password)
 
 
@@ -66,7 +66,7 @@ def _tell(username: str, password: str) -> None:
 @with_app
 def disable(username: str) -> None:
     """Let an account sign in no longer; its sessions end at once."""
-    accounts.switch(username, on=False)
+    account_keeping.switch(username, on=False)
 
 
 @user.command()
@@ -74,7 +74,7 @@ def disable(username: str) -> None:
 @with_app
 def enable(username: str) -> None:
     """Let a disabled account sign in again."""
-    accounts.switch(username, on=True)
+    account_keeping.switch(username, on=True)
 
 
 @user.command("list")
@@ -89,7 +89,7 @@ def list_(*, as_json: bool) -> None:
             "employee": employee,
             "roles": roles if as_json else ", ".join(roles),
         }
-        for name, active, employee, roles in accounts.listing()
+        for name, active, employee, roles in account_keeping.listing()
     ]
     report(rows, as_json=as_json)
 

@@ -18,7 +18,7 @@ from app.columns import now
 from app.errors import NotFound, Refusal, WrongState
 from app.extensions import db, transaction
 from app.models import Job, JobSchedule, JobStatus
-from app.services import access, accounts, jobs
+from app.services import access, account_keeping, jobs
 from app.words import say
 from tests.conftest import CHECKOUT, environment
 from tests.job_worker import EFFECT
@@ -174,10 +174,10 @@ def test_a_job_has_the_rights_of_its_requester_and_none_once_his_account_is_off(
         seen.append(access.principal().user_id)
 
     monkeypatch.setitem(jobs.KINDS, "tests-look", jobs.Kind("tests-look", say("", ""), look))
-    user_id = accounts.add("alice", "no hash at all")
+    user_id = account_keeping.add("alice", "no hash at all")
     ask("tests-look", requester=jobs.Requester(user_id))
     jobs.drain()
-    accounts.switch("alice", on=False)
+    account_keeping.switch("alice", on=False)
     refused = ask("tests-look", requester=jobs.Requester(user_id))
     jobs.drain()
     assert seen == [user_id]

@@ -80,13 +80,8 @@ def switch(username: str, *, on: bool) -> None:
 def listing() -> list[tuple[str, bool, str | None, list[str]]]:
     """All accounts by name: username, active, employee name, the names of its roles."""
     users = db.session.scalars(select(User).order_by(User.username)).unique().all()
-    names = dict(
-        db.session.execute(
-            select(Account.user_id, Employee.name).join(Employee, Employee.id == Account.employee_id)
-        )
-        .tuples()
-        .all()
-    )
+    joined = select(Account.user_id, Employee.name).join(Employee, Employee.id == Account.employee_id)
+    names: dict[int, str] = {user_id: name for user_id, name in db.session.execute(joined)}
     return [
         (user.username, user.active, names.get(user.id), sorted(r.name for r in user.roles)) for user in users
     ]
