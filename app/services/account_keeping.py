@@ -81,7 +81,7 @@ def listing() -> list[tuple[str, bool, str | None, list[str]]]:
     """All accounts by name: username, active, employee name, the names of its roles."""
     users = db.session.scalars(select(User).order_by(User.username)).unique().all()
     joined = select(Account.user_id, Employee.name).join(Employee, Employee.id == Account.employee_id)
-    names: dict[int, str] = {user_id: name for user_id, name in db.session.execute(joined)}
+    names = {row.user_id: row.name for row in db.session.execute(joined)}
     return [
         (user.username, user.active, names.get(user.id), sorted(r.name for r in user.roles)) for user in users
     ]
