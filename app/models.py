@@ -19,17 +19,14 @@ from typing import Any
 
 from flask_appbuilder.security.sqla.models import User
 from sqlalchemy import (
-    JSON,
     BigInteger,
     Column,
     Date,
     ForeignKey,
     Index,
     Integer,
-    LargeBinary,
     SmallInteger,
     String,
-    Text,
     text,
 )
 from sqlalchemy.orm import Mapped, declared_attr, mapped_column, relationship
@@ -46,12 +43,9 @@ from app.columns import (
     Long,
     Moment,
     MomentType,
-    Money,
     MoneyType,
     PointsType,
-    Quantity,
     QuantityType,
-    Rate,
     RateType,
     Rows,
     Short,
