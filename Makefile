@@ -8,7 +8,7 @@ CATALOGUES := $(patsubst %.po,%.mo,$(wildcard app/translations/*/LC_MESSAGES/mes
 PYTEST := $(BIN)/pytest -n 2 -m "not long"
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check lint fix install install-dev system assets lock catalogues bench test-long test-faults shots clean
+.PHONY: help run test check lint fix install install-dev system assets lock catalogues migration bench test-long test-faults shots clean
 .NOTPARALLEL:
 
 help: ## What can be asked of make
@@ -90,6 +90,9 @@ lock: ## Lock the newest versions pyproject.toml allows
 catalogues: install-dev ## Collect the sentences of code and templates into app/translations
 	$(BIN)/pybabel --quiet extract --mapping deploy/babel.cfg --no-location --sort-output --omit-header --output build/messages.pot app
 	$(BIN)/pybabel --quiet update --input-file build/messages.pot --output-dir app/translations --omit-header --no-fuzzy-matching --ignore-obsolete
+
+migration: install-dev ## Write the next revision of the schema: make migration m="add a field"
+	@PYTHONPATH=. $(BIN)/python deploy/migration.py $(m)
 
 clean: ## Remove what was built; instance/ and its data stay
 	rm -rf $(VENV) build app/static/vendor .mypy_cache .ruff_cache .pytest_cache .import_linter_cache *.egg-info
