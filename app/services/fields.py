@@ -68,6 +68,7 @@ class Field:
     target: type[Any] | None = None
     sealed: Sealed | None = None
     unique: bool = False
+    default: Any = None
 
     @property
     def label(self) -> Words:
@@ -147,6 +148,7 @@ def _field(prop: ColumnProperty[Any], relation: Any) -> Field:
         target=target,
         sealed=seal,
         unique=_is_unique(column),
+        default=getattr(column.default, "arg", None) if getattr(column.default, "is_scalar", False) else None,
     )
 
 

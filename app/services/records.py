@@ -126,7 +126,8 @@ class Page:
 
 def page_of(query: Query, *, exact: bool = False) -> Page:
     """One page of the records this person may read: two statements for the rows, one for the count."""
-    access.principal().check(Act.read, access.resource_of(query.model))
+    if not may_list(query.model):
+        access.principal().check(Act.read, access.resource_of(query.model))
     limited = _limited(query)
     ids = db.session.scalars(
         _sorted(limited.with_only_columns(query.model.id), query)
@@ -135,6 +136,11 @@ def page_of(query: Query, *, exact: bool = False) -> Page:
     ).all()
     rows = rows_of(query.model, ids[: query.size])
     return Page(rows=rows, total=_count(limited, query.model, exact=exact), has_next=len(ids) > query.size)
+
+
+def may_list(model: type[Any]) -> bool:
+    """Whether this person may list such records; parts of a record go with it and need no grant of their own."""
+    return getattr(model, "__part__", False) or access.principal().may(Act.read, access.resource_of(model))
 
 
 def rows_of(model: type[Any], ids: Iterable[int]) -> list[Any]:
@@ -473,8 +479,7 @@ def _fill(record: Any, typed: Mapping[str, Any], allowed: tuple[Field, ...], *, 
     """Set what was typed, all problems collected before the first is told."""
     problems: list[Problem] = []
     names = {field.name: field for field in allowed}
-    for name in typed.keys() - names.keys():
-        problems.append(Problem(_not_editable(type(record), name), name))
+    problems += [Problem(_not_editable(type(record), name), name) for name in typed if name not in names]
     for field in allowed:
         if field.name not in typed and not (new and field.required):
             continue
@@ -513,6 +518,15 @@ def _value(field: Field, raw: Any) -> Any:
             )
         )
     return int(text)
+
+
+def picked_title(field: Field, id_: int) -> str:
+    """What the record a relation points to is called, if this person may see it."""
+    target: Any = field.target
+    found = db.session.scalars(select(target).where(target.id == id_)).first()
+    if found is None:
+        return ""
+    return title_of(found) if hasattr(target, "__rows__") else str(getattr(found, "name", id_))
 
 
 def _is_reachable(field: Field, id_: int) -> bool:

@@ -1,0 +1,414 @@
+"""The screens every record type gets from the schema alone: list, page, form, picker, move, export.
+
+A record type's view names its model and its place on the menu; the rest is derived. Each route asks for a right,
+finds the record through the row policy, calls one verb in one transaction, and says what happened.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from flask import flash, redirect, render_template, request, url_for
+from flask_appbuilder import expose
+from flask_appbuilder.baseviews import BaseView
+from flask_babel import gettext as _
+from sqlalchemy import func, inspect, select
+
+from app.errors import BadRequest, Refusal, Stale
+from app.extensions import db, transaction
+from app.models import AuditAct
+from app.roles import Act
+from app.services import audit, history, records, values
+from app.services.fields import Field, Kind, field_named, labels_of, resource_of
+from app.views import forms, lists, pages
+from app.views.cells import LINKED, cell_of
+from app.views.guards import needs
+from app.words import Words, say
+
+
+@dataclass(frozen=True, slots=True)
+class Related:
+    """A tab of a record's page: records of another type that point to it by `column`."""
+
+    model: type[Any]
+    column: str
+
+    @property
+    def resource(self) -> str:
+        return resource_of(self.model)
+
+    def of(self, record: Any) -> Any:
+        """The condition that they belong to this record."""
+        return getattr(self.model, self.column) == record.id
+
+
+WRITABLE: set[str] = set()
+"""The record types that have a form."""
+
+
+def pointer(model: type[Any], target: type[Any]) -> str:
+    """The column of `model` that points to `target`."""
+    return next(
+        column.key
+        for column in inspect(model).columns
+        if any(key.column.table is inspect(target).local_table for key in column.foreign_keys)
+    )
+
+
+class RecordView(BaseView):
+    """List, page, form and the rest for one model, generated from the schema."""
+
+    model: ClassVar[type[Any]]
+    area: ClassVar[str]
+    icon: ClassVar[str] = ""
+    read_only: ClassVar[bool] = False
+    """Rows made by engines alone: no form, no import."""
+    tabs_of: ClassVar[tuple[type[Any], ...]] = ()
+    """Other record types that point to this one, each a tab of its page."""
+    related: ClassVar[tuple[Related, ...]] = ()
+    resource: ClassVar[str]
+    default_view = "list"
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if "model" in vars(cls):
+            cls.resource = resource_of(cls.model)
+            cls.route_base = f"/{cls.resource}"
+            cls.class_permission_name = cls.resource
+            cls.endpoint = f"{cls.model.__name__}View"
+            cls.related = tuple(Related(other, pointer(other, cls.model)) for other in cls.tabs_of)
+            LINKED.add(cls.model.__name__)
+            if not cls.read_only:
+                WRITABLE.add(cls.model.__name__)
+
+    # ---- list ----------------------------------------------------------------------------------------------
+
+    @expose("/list/")
+    @needs(Act.read)
+    def list(self) -> Any:
+        """The records this person may read."""
+        query = lists.query_of(self.model, request.args)
+        return render_template("record/list.html", page=lists.list_page(query, self.list_acts()))
+
+    @expose("/count")
+    @needs(Act.read)
+    def count(self) -> Any:
+        """How many the list holds, exactly, as plain text."""
+        query = lists.query_of(self.model, request.args)
+        return f"{records.page_of(query, exact=True).total:,}", {"Content-Type": "text/plain; charset=utf-8"}
+
+    def list_acts(self) -> lists.ListActs:
+        """What this person may do on the list."""
+        who = records.access.principal()
+        acts = lists.ListActs(self.resource)
+        if self.read_only:
+            return acts
+        if who.may(Act.create, self.resource):
+            acts.primary = pages.Act(_("New"), url=self.url("add"), icon="plus", primary=True)
+        if who.may(Act.bring_in, self.resource):
+            acts.acts = (pages.Act(_("Import"), url=f"/import/new?resource={self.resource}", icon="upload"),)
+        if who.may(Act.take_out, self.resource):
+            acts.exports = tuple(self._export_acts())
+        if who.may(Act.edit, self.resource):
+            acts.edit_endpoint = f"{self.endpoint}.edit"
+        if who.may(Act.delete, self.resource):
+            acts.bulk = (
+                pages.Act(
+                    _("Delete"), url=self.url("bulk"), method="post", name="act", value="delete", tone="bad"
+                ),
+            )
+            acts.bulk_url = self.url("bulk")
+        return acts
+
+    def _export_acts(self) -> Iterable[pages.Act]:
+        kept = lists.url_query(request.args)
+        for form, label in (("xlsx", "Excel"), ("csv", "CSV")):
+            yield pages.Act(label, url=f"{self.url('export')}?{kept}", method="post", name="form", value=form)
+
+    # ---- page ----------------------------------------------------------------------------------------------
+
+    @expose("/show/<int:pk>")
+    @needs(Act.read)
+    def show(self, pk: int) -> Any:
+        """One record: what it is, what may be done with it, and what belongs to it."""
+        record = records.find(self.model, pk)
+        return render_template("record/page.html", page=self.record_page(record))
+
+    def record_page(self, record: Any) -> pages.RecordPage:
+        tab = request.args.get("tab", "")
+        chosen = next((other for other in self.related if other.resource == tab), None)
+        if tab not in {"", "log"} and chosen is None:
+            raise BadRequest(say("没有“{tab}”这个标签页。", "There is no tab '{tab}'.", tab=tab[:40]))
+        primary, acts = self.acts_of(record)
+        return pages.RecordPage(
+            title=records.title_of(record),
+            crumbs=(
+                pages.Crumb(labels_of(self.model), self.url("list")),
+                pages.Crumb(records.title_of(record)),
+            ),
+            badges=tuple(self.badges_of(record)),
+            facts=tuple(self.facts_of(record)),
+            primary=primary,
+            acts=acts,
+            tabs=tuple(self._tabs(record, tab)),
+            sections=() if tab else self.sections_of(record),
+            table=self._table(record, chosen) if chosen else None,
+            timeline=tuple(self._log(record)) if tab == "log" else (),
+            timeline_title=_("Log") if tab == "log" else "",
+        )
+
+    def badges_of(self, record: Any) -> Iterable[pages.Cell]:
+        """What stands beside the title: grade and status."""
+        for name in ("grade", "status"):
+            field = field_named(self.model, name)
+            if field and getattr(record, name) is not None:
+                yield cell_of(record, field)
+
+    def facts_of(self, record: Any) -> Iterable[str]:
+        """What stands quietly beside the title: number and owner."""
+        for name in ("code", "no", "owner_id"):
+            field = field_named(self.model, name)
+            if field and (text := records.text_of(record, field)) not in {
+                values.EMPTY,
+                records.title_of(record),
+            }:
+                yield text
+
+    def sections_of(self, record: Any) -> tuple[pages.Section, ...]:
+        """The fields of the record, as this person may see them."""
+        cells = tuple(
+            cell_of(record, field)
+            for field in records.visible_fields(self.model)
+            if field.kind is not Kind.json
+        )
+        return (pages.Section(id="main", title=_("Basic information"), cells=cells),)
+
+    def acts_of(self, record: Any) -> tuple[pages.Act | None, tuple[pages.Act, ...]]:
+        """The buttons: the one that matters most, and the others."""
+        acts: list[pages.Act] = []
+        if not self.read_only and records.may_change(record):
+            acts.append(pages.Act(_("Edit"), url=self.url("edit", pk=record.id), icon="edit", key="e"))
+        if not self.read_only and records.may_change(record, Act.delete):
+            acts.append(
+                pages.Act(
+                    _("Delete"),
+                    url=self.url("delete", pk=record.id),
+                    method="post",
+                    tone="bad",
+                    rare=True,
+                    confirm=_("Put this record in the recycle bin?"),
+                )
+            )
+        return None, tuple(acts)
+
+    def _tabs(self, record: Any, current: str) -> Iterable[pages.Tab]:
+        here = self.url("show", pk=record.id)
+        yield pages.Tab(_("Overview"), here, current=current == "")
+        for other in self.related:
+            model = other.model
+            if records.may_list(model):
+                limited = select(model.id).where(other.of(record)).limit(100)
+                total = db.session.scalar(select(func.count()).select_from(limited.subquery())) or 0
+                count = "99+" if total > 99 else str(total) if total else ""  # noqa: PLR2004 (as it reads)
+                yield pages.Tab(
+                    labels_of(model),
+                    f"{here}?tab={other.resource}",
+                    count=count,
+                    current=current == other.resource,
+                )
+        yield pages.Tab(_("Log"), f"{here}?tab=log", current=current == "log")
+
+    def _table(self, record: Any, other: Related) -> pages.ListPage:
+        args = request.args.copy()
+        args.pop("tab")
+        query = lists.query_of(other.model, args, within=other.of(record))
+        acts = lists.ListActs(other.resource)
+        if records.access.principal().may(Act.create, other.resource) and other.model.__name__ in WRITABLE:
+            new = f"/{other.resource}/add?{other.column}={record.id}"
+            acts.primary = pages.Act(_("New"), url=new, icon="plus", primary=True)
+        return lists.list_page(query, acts)
+
+    def _log(self, record: Any) -> Iterable[pages.TimelineItem]:
+        """What happened to the record, the newest first."""
+        return log_of(self.model, record.id)
+
+    # ---- form ----------------------------------------------------------------------------------------------
+
+    @expose("/add", methods=["GET", "POST"])
+    @needs(Act.create)
+    def add(self) -> Any:
+        """A new record."""
+        if request.method == "GET":
+            return self._form(None)
+        sent = forms.typed(records.editable_fields(self.model))
+        try:
+            with transaction():
+                record = self.save_new(sent)
+                where = self.url("show", pk=record.id)
+        except Refusal as refusal:
+            return self._form(None, sent, refusal)
+        flash(_("Saved."), "success")
+        return redirect(where)
+
+    @expose("/edit/<int:pk>", methods=["GET", "POST"])
+    @needs(Act.edit)
+    def edit(self, pk: int) -> Any:
+        """Change a record; somebody else's change meanwhile is shown, not overwritten."""
+        if request.method == "GET":
+            record = records.find(self.model, pk, Act.edit)
+            self.check_editable(record)
+            return self._form(record)
+        sent = forms.merged(forms.typed(records.editable_fields(self.model)))
+        try:
+            with transaction():
+                record = records.find(self.model, pk, Act.edit)
+                self.check_editable(record)
+                self.save_change(record, sent, seen_version())
+        except Refusal as refusal:
+            if refusal.status in {403, 404}:
+                raise
+            return self._form(records.find(self.model, pk, Act.edit), sent, refusal)
+        flash(_("Saved."), "success")
+        return redirect(self.url("show", pk=pk))
+
+    def save_new(self, sent: dict[str, str]) -> Any:
+        return records.create(self.model, sent)
+
+    def save_change(self, record: Any, sent: dict[str, str], version_no: int | None) -> None:
+        records.change(record, sent, version_no)
+
+    def check_editable(self, record: Any) -> None:
+        """Raises `Refusal` while a process holds the record."""
+        records.refuse_deleted(record)
+
+    def _form(self, record: Any, sent: dict[str, str] | None = None, refusal: Refusal | None = None) -> Any:
+        title = (
+            records.title_of(record) if record is not None else _("New: %(what)s", what=labels_of(self.model))
+        )
+        back = self.url("show", pk=record.id) if record is not None else self.url("list")
+        crumbs = (pages.Crumb(labels_of(self.model), self.url("list")), pages.Crumb(title))
+        page = forms.form_page(
+            self.model,
+            record=record,
+            sent=sent,
+            refusal=refusal,
+            title=title,
+            action_url=request.full_path.rstrip("?"),
+            cancel_url=back,
+            crumbs=crumbs,
+        )
+        status = 200 if refusal is None else 409 if isinstance(refusal, Stale) else 422
+        return render_template("record/form.html", page=page), status
+
+    # ---- other acts ----------------------------------------------------------------------------------------
+
+    @expose("/delete/<int:pk>", methods=["POST"])
+    @needs(Act.delete)
+    def delete(self, pk: int) -> Any:
+        """Put a record in the bin."""
+        with transaction():
+            record = records.find(self.model, pk, Act.delete)
+            self.check_editable(record)
+            records.remove(record)
+        flash(_("Deleted."), "success")
+        return redirect(self.url("list"))
+
+    @expose("/bulk", methods=["POST"])
+    @needs(Act.delete)
+    def bulk(self) -> Any:
+        """Delete several records: one transaction each, a result for each."""
+        ids = [int(text) for text in request.form.getlist("ids") if text.isdecimal()][: max(records.SIZES)]
+        refused = [words for id_ in ids if (words := self._delete_one(id_))]
+        flash(
+            _("%(done)s done, %(refused)s refused.", done=len(ids) - len(refused), refused=len(refused)),
+            "success",
+        )
+        for words in refused[:3]:
+            flash(str(words), "warning")
+        return redirect(self.url("list"))
+
+    def _delete_one(self, id_: int) -> Words | None:
+        try:
+            with transaction():
+                record = records.find(self.model, id_, Act.delete)
+                self.check_editable(record)
+                records.remove(record)
+        except Refusal as refusal:
+            return refusal.words
+        return None
+
+    @expose("/reveal/<int:pk>/<name>", methods=["POST"])
+    @needs(Act.reveal)
+    def reveal(self, pk: int, name: str) -> Any:
+        """A sealed field in plain, once, written in the log."""
+        field = self._sealed_field(name)
+        with transaction():
+            record = records.find(self.model, pk, Act.reveal)
+            text = field.sealed.unseal(record) if field.sealed else None
+            audit.record(
+                AuditAct.reveal, object_type=self.model.__tablename__, object_id=pk, summary={"field": name}
+            )
+        return {"text": text or values.EMPTY}
+
+    def _sealed_field(self, name: str) -> Field:
+        field = field_named(self.model, name)
+        if field is None or field.sealed is None:
+            raise BadRequest(say("没有这个敏感字段。", "There is no such sealed field."))
+        return field
+
+    def url(self, method: str, **arguments: Any) -> str:
+        return url_for(f"{self.endpoint}.{method}", **arguments)
+
+
+def seen_version() -> int | None:
+    """The version the form was filled from."""
+    text = request.form.get("version_no", "")
+    return int(text) if text.isdecimal() else None
+
+
+def log_of(model: type[Any], id_: int, most: int = 50) -> Iterable[pages.TimelineItem]:
+    """The lines of the audit log of one record, the newest first, with the fields this person may see."""
+    labels = {field.name: field for field in records.visible_fields(model)}
+    for line, name in history.lines_of(model, id_, most):
+        changes = tuple(
+            pages.Change(
+                labels[key].label, old=_said(labels[key], pair[0]), new=_said(labels[key], pair[1]), name=key
+            )
+            for key, pair in (line.changes or {}).items()
+            if key in labels
+        )
+        yield pages.TimelineItem(
+            title=line.act.words,
+            when=values.show_moment(line.at),
+            who=name or "",
+            tone="ok",
+            quote=line.reason or "",
+            changes=changes,
+        )
+
+
+def _said(field: Field, kept: Any) -> str:
+    """A logged value as the reader sees it."""
+    if kept is None or kept == "":
+        return values.EMPTY
+    if field.kind is Kind.relation and str(kept).isdecimal():
+        return records.picked_title(field, int(kept)) or values.EMPTY
+    if field.kind is Kind.flag:
+        return values.show_flag(kept)
+    if field.choices is not None and kept in list(field.choices):
+        return str(field.choices(kept).words)
+    return str(kept)
+
+
+def attempt(change: Callable[[], Any], done: str) -> bool:
+    """Make a change in one transaction and tell the person how it went; a refusal is a message, nothing else is."""
+    try:
+        with transaction():
+            change()
+    except Refusal as refusal:
+        flash(str(refusal.words), "danger")
+        return False
+    flash(done, "success")
+    return True

@@ -1,0 +1,60 @@
+"""How a field of a record looks on lists and pages: text, badge, link, number, sealed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import url_for
+
+from app.columns import Choice
+from app.roles import Act
+from app.services import access, records, values
+from app.services.fields import Field, Kind, resource_of
+from app.views.pages import Cell
+
+GRADE_TONES = {"A": "ok", "B": "run", "C": "warn", "D": "bad"}
+
+
+def cell_of(record: Any, field: Field, *, linked: bool = False) -> Cell:
+    """The cell of one field; `linked` makes it lead to its record."""
+    value = getattr(record, field.name)
+    text = records.text_of(record, field)
+    url = url_to(record) if linked else ""
+    if field.kind is Kind.choice and isinstance(value, Choice):
+        return Cell(text=text, kind="badge", tone=value.tone, label=field.label)  # type: ignore[arg-type]
+    if field.name == "grade" and value:
+        return Cell(text=text, kind="grade", tone=GRADE_TONES.get(value, ""), label=field.label)  # type: ignore[arg-type]
+    if field.kind is Kind.sealed:
+        return _sealed(record, field, text)
+    if field.kind is Kind.relation and value is not None:
+        return Cell(text=text, url=_related_url(record, field), label=field.label)
+    if field.is_number:
+        return Cell(text=text, kind="num", label=field.label)
+    kind: Any = {Kind.long: "long", Kind.date: "date", Kind.moment: "date"}.get(field.kind, "text")
+    return Cell(
+        text=text, kind="link" if url else kind, url=url, label=field.label, wide=field.kind is Kind.long
+    )
+
+
+def _sealed(record: Any, field: Field, text: str) -> Cell:
+    resource = resource_of(type(record))
+    may = access.principal().may(Act.reveal, resource) and text != values.EMPTY
+    where = url_for(f"{type(record).__name__}View.reveal", pk=record.id, name=field.name) if may else ""
+    return Cell(text=text, kind="sealed", reveal_url=where, label=field.label)
+
+
+def _related_url(record: Any, field: Field) -> str:
+    related = getattr(record, field.relation) if field.relation else None
+    return url_to(related) if related is not None else ""
+
+
+LINKED: set[str] = set()
+"""The record types that have a page of their own; views add theirs when they are registered."""
+
+
+def url_to(record: Any) -> str:
+    """The page of a record, if its type has one that this person may open."""
+    name = type(record).__name__
+    if name not in LINKED or not access.principal().may(Act.read, resource_of(type(record))):
+        return ""
+    return url_for(f"{name}View.show", pk=record.id)

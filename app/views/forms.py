@@ -1,0 +1,163 @@
+"""The form of a record: which inputs it has, what was typed into them, and what was wrong with it."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from flask import request
+from flask_babel import gettext as _
+
+from app.errors import BadInput, Problem, Refusal, Stale
+from app.services import records, values
+from app.services.fields import Field, Kind, labels_of
+from app.views import pages
+from app.views.lists import options, picker_url
+
+KINDS: dict[Kind, str] = {
+    Kind.text: "text",
+    Kind.long: "long",
+    Kind.integer: "number",
+    Kind.money: "money",
+    Kind.quantity: "number",
+    Kind.points: "number",
+    Kind.rate: "number",
+    Kind.date: "date",
+    Kind.moment: "moment",
+    Kind.flag: "flag",
+    Kind.choice: "choice",
+    Kind.relation: "picker",
+    Kind.sealed: "text",
+}
+
+
+def typed(fields: Iterable[Field]) -> dict[str, str]:
+    """What the form sent for these fields. A box left unticked sends nothing, and means no."""
+    found: dict[str, str] = {}
+    for field in fields:
+        if field.name in request.form:
+            found[field.name] = request.form[field.name]
+        elif field.kind is Kind.flag and f"_has_{field.name}" in request.form:
+            found[field.name] = ""
+    return found
+
+
+def form_page(
+    model: type[Any],
+    *,
+    record: Any = None,
+    sent: Mapping[str, str] | None = None,
+    refusal: Refusal | None = None,
+    **page: Any,
+) -> pages.FormPage:
+    """The form of a new or existing record, with what was sent and what was wrong with it, if it was."""
+    fields = records.editable_fields(model)
+    problems = _problems(refusal)
+    inputs = tuple(_input(field, record, sent, problems) for field in fields)
+    version = _version(record, refusal)
+    flags = tuple((f"_has_{field.name}", "1") for field in fields if field.kind is Kind.flag)
+    return pages.FormPage(
+        sections=(pages.Section(id="main", title=labels_of(model), fields=inputs),),
+        problems=tuple(_shown(problem, model) for problem in problems),
+        version_no=version,
+        cmd=request.form.get("_cmd") or str(uuid.uuid4()),
+        stale=_stale(refusal),
+        submit_label=_("Save"),
+        hidden=(*flags, *_merge_marks(refusal)),
+        **page,
+    )
+
+
+def _problems(refusal: Refusal | None) -> list[Problem]:
+    if refusal is None or isinstance(refusal, Stale):
+        return []
+    if isinstance(refusal, BadInput):
+        return refusal.problems
+    return [Problem(refusal.words, refusal.field)]
+
+
+def _shown(problem: Problem, model: type[Any]) -> pages.Problem:
+    field = next((f for f in records.visible_fields(model) if f.name == problem.field), None)
+    return pages.Problem(problem.words, label=field.label if field else "", field=problem.field or "")
+
+
+def _version(record: Any, refusal: Refusal | None) -> str:
+    """The version the next save is based on: after a conflict, the one the person has now seen."""
+    if isinstance(refusal, Stale):
+        return str(refusal.version_no)
+    return request.form.get("version_no") or str(getattr(record, "version_no", "") or "")
+
+
+def _stale(refusal: Refusal | None) -> pages.StaleNotice | None:
+    if not isinstance(refusal, Stale):
+        return None
+    changes = tuple(
+        pages.Change(
+            change.label,
+            old=change.theirs_before,
+            new=change.theirs_now,
+            mine=request.form.get(change.field, ""),
+            name=change.field,
+        )
+        for change in refusal.changes
+    )
+    return pages.StaleNotice(who=refusal.words, when="", changes=changes, reload_url=request.path)
+
+
+def _merge_marks(refusal: Refusal | None) -> pages.Pairs:
+    if not isinstance(refusal, Stale):
+        return ()
+    return (("_stale_fields", ",".join(change.field for change in refusal.changes)),)
+
+
+def merged(sent: dict[str, str]) -> dict[str, str]:
+    """What was sent, less the fields where the other person's value is kept."""
+    if "_merge" not in request.form:
+        return sent
+    theirs = set(request.form.get("_stale_fields", "").split(",")) - set(request.form.getlist("keep"))
+    return {name: text for name, text in sent.items() if name not in theirs}
+
+
+def _input(field: Field, record: Any, sent: Mapping[str, str] | None, problems: list[Problem]) -> pages.Field:
+    """One input: what was sent wins over what stands in the record."""
+    value = sent.get(field.name, "") if sent is not None else _held(field, record)
+    kind: Any = KINDS[field.kind]
+    made = pages.Field(
+        name=field.name,
+        label=field.label,
+        kind=kind,
+        value=value,
+        required=field.required and field.kind is not Kind.flag,
+        help=field.info.help or "",
+        errors=tuple(problem.words for problem in problems if problem.field == field.name),
+        maxlength=field.max_length or 0,
+        wide=field.kind is Kind.long,
+        unit="%" if field.kind is Kind.rate else "",
+        input_type={"phone": "tel", "email": "text"}.get(field.info.form, ""),
+    )
+    if field.choices is not None:
+        return replace(made, choices=options(field.choices))
+    if field.kind is Kind.relation:
+        return replace(made, text=_picked_text(field, value), picker_url=picker_url(field))
+    return made
+
+
+def _held(field: Field, record: Any) -> str:
+    if record is None:
+        return request.args.get(field.name, "") or _default(field)
+    return values.edit_text(field, getattr(record, field.name))
+
+
+def _default(field: Field) -> str:
+    """What a new record starts with, as the schema says."""
+    default = field.default
+    return default.value if field.kind is Kind.choice and default is not None else ""
+
+
+def _picked_text(field: Field, value: str) -> str:
+    if not value.isdecimal():
+        return ""
+    found = records.picked_title(field, int(value))
+    return found or ""
