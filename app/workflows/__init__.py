@@ -1,0 +1,1 @@
+"""Lives and processes: what moves a record, and who decides on it."""

@@ -1,0 +1,5 @@
+"""The lives of the record types, one module per area; importing this package registers them all."""
+
+from app.workflows.definitions import admission, contract, customer, sales_document, service_case, task, visit
+
+__all__ = ["admission", "contract", "customer", "sales_document", "service_case", "task", "visit"]
