@@ -35,6 +35,6 @@ def main(message: str) -> None:
 
 
 if __name__ == "__main__":
-    if len(sys.argv) < 2:
+    if not sys.argv[1:]:
         sys.exit('What does it do? For example: make migration m="add a field"')
     main(" ".join(sys.argv[1:]))

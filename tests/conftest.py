@@ -83,6 +83,9 @@ class SqliteFiles:
             shutil.copyfile(self.folder / template, self.folder / name)
         return name
 
+    def stop(self) -> None:
+        """Nothing runs; the folder goes with the session."""
+
     def drop(self, name: str) -> None:
         for suffix in ("", "-wal", "-shm"):
             (self.folder / f"{name}{suffix}").unlink(missing_ok=True)
@@ -154,18 +157,21 @@ class Sites:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self.servers: dict[str, SqliteFiles | PostgresDatabases] = {}
         self.built: dict[str, Site] = {}
         self.current: Site
 
     def take(self, backend: str) -> Site:
+        if backend not in self.servers:
+            self.servers[backend] = _databases(backend, self.folder)
         if backend not in self.built:
-            self.built[backend] = Site(_databases(backend, self.folder), self.folder / "instance")
+            self.built[backend] = Site(self.servers[backend], self.folder / "instance")
         self.current = self.built[backend]
         return self.current
 
     def stop(self) -> None:
-        if "postgresql" in self.built:
-            self.built["postgresql"].databases.stop()
+        for server in self.servers.values():
+            server.stop()
 
 
 def _databases(backend: str, folder: Path) -> SqliteFiles | PostgresDatabases:

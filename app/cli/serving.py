@@ -26,7 +26,7 @@ from sqlalchemy import text
 
 from app import create_app
 from app.cli.base import DONE, check_migrated, opened
-from app.cli.waking import Bell
+from app.cli.waking import Bell, check_address
 from app.errors import NotReady
 from app.extensions import db
 from app.services import access, jobs
@@ -70,6 +70,7 @@ def worker(lease: float) -> None:
 
 def check(app: Flask) -> None:
     """Raises NotReady unless the database is at this version's head and keeps what the rules rely on (R39)."""
+    check_address(app.config["JOBS_URL"])
     with opened(app), access.acting(access.SYSTEM):
         check_migrated()
         if db.engine.dialect.name == "sqlite":

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import threading
 import time
 from pathlib import Path
@@ -59,21 +60,24 @@ class Bell:
 
 
 def open_queue(url: str) -> Any:
-    """The storage of the Huey this address means. Raises NotReady for an address of another kind."""
-    if url.startswith("sqlite:///"):
-        file = Path(url.removeprefix("sqlite:///"))
-        file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        return SqliteHuey(QUEUE, filename=str(file), fsync=False).storage
+    """The storage of the Huey this address means."""
     if url.startswith("redis"):
         return RedisHuey(QUEUE, url=url, blocking=False).storage
     if url.startswith("postgres"):
-        dsn = "postgresql://" + url.split("://", 1)[1]
-        return PostgresHuey(QUEUE, dsn=dsn, blocking=False).storage
-    raise NotReady(
-        str(
-            say(
-                "GUANHU_JOBS_URL 只能是 sqlite:///、postgresql:// 或 redis://。",
-                "GUANHU_JOBS_URL must be sqlite:///…, postgresql://… or redis://….",
+        return PostgresHuey(QUEUE, dsn="postgresql://" + url.split("://", 1)[1], blocking=False).storage
+    file = Path(url.removeprefix("sqlite:///"))
+    file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return SqliteHuey(QUEUE, filename=str(file), fsync=False).storage
+
+
+def check_address(url: str) -> None:
+    """Raises NotReady for an address no wake-up can have."""
+    if not re.match(r"(sqlite:///|rediss?://|postgres(ql)?(\+psycopg)?://)", url):
+        raise NotReady(
+            str(
+                say(
+                    "GUANHU_JOBS_URL 只能是 sqlite:///、postgresql:// 或 redis://。",
+                    "GUANHU_JOBS_URL must be sqlite:///…, postgresql://… or redis://….",
+                )
             )
         )
-    )
