@@ -22,24 +22,12 @@ from app.errors import BadInput, BadRequest, NotAllowed, Refusal, Stale
 from app.extensions import csrf, db, transaction
 from app.models import AuditAct
 from app.services import access, accounts, audit, commands
+from app.views.guards import ANYBODY
 from app.views.pages import Act, Change, Me, MessagePage
 from app.views.security import visitor
 from app.words import LANGUAGES, Words, language, say
 
 log = logging.getLogger(__name__)
-
-OPEN = {
-    "static",
-    "AccountView.sign_in",
-    "AccountView.sign_out",
-    "AccountView.choose_language",
-    "AccountView.choose_theme",
-    "AccountView.set_up",
-}
-"""Endpoints anybody may call; every other one asks who is there."""
-
-BEFORE_NEW_PASSWORD = OPEN | {"AccountView.password"}
-"""What may be done by who has to choose a new password first."""
 
 SIGN_IN = "/sign-in"
 PASSWORD = "/account/password"  # noqa: S105  an address, no secret
@@ -115,13 +103,19 @@ def _let_in() -> AnyResponse | None:
         return None
     if found is None or found.session_id is not None:
         csrf.protect()
-    if request.endpoint in OPEN:
+    if is_open():
         return None
     if found is None:
         return _ask_to_sign_in()
-    if found.must_change_password and request.endpoint not in BEFORE_NEW_PASSWORD:
+    if found.must_change_password and request.path != PASSWORD:
         return _ask_for_new_password()
     return None
+
+
+def is_open() -> bool:
+    """Whether this route says of itself that it asks for no account; every other one does."""
+    view = current_app.view_functions.get(request.endpoint or "")
+    return getattr(view, "needs", None) == ANYBODY
 
 
 def _greet(found: accounts.Visitor) -> None:
