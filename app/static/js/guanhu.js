@@ -122,7 +122,7 @@
     var data = new window.URLSearchParams(new window.FormData(form)).toString();
     var url = form.getAttribute("action") || window.location.pathname;
     url += (url.indexOf("?") < 0 ? "?" : "&") + data;
-    window.htmx.ajax("GET", url, { source: form, target: "#results", select: "#results", swap: "outerHTML" })
+    window.htmx.ajax("GET", url, { source: form, target: "#results", select: "#results", selectOOB: "#chips", swap: "outerHTML" })
       .then(function () { window.history.replaceState(null, "", url); }, function () { /* the page stays as it is */ });
   });
   live("[data-key=palette]", function (input) {
@@ -409,6 +409,11 @@
   }
   ready(document);
   document.addEventListener("htmx:load", function (e) { if (e.target !== document.body) { ready(e.target); } });
-  document.addEventListener("htmx:responseError", function (e) { if (!e.target.closest("#found, [role=search]")) { toast(words.failed, "bad"); } });
+  document.addEventListener("htmx:responseError", function (e) {
+    if (e.target.closest("#found")) { return; }
+    var said = new window.DOMParser().parseFromString(e.detail.xhr.responseText || "", "text/html");
+    var text = all("main h1, main h1 + p, .empty h1, .empty h1 + p", said).map(function (x) { return x.textContent.trim(); });
+    toast(text.filter(function (x, i) { return text.indexOf(x) === i; }).join("\n") || words.failed, "bad");
+  });
   document.addEventListener("htmx:sendError", function () { toast(words.offline, "bad"); });
 })();
