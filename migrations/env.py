@@ -3,11 +3,13 @@
 import re
 
 from alembic import context
+from alembic.operations.ops import CreateForeignKeyOp, CreateTableOp, DropConstraintOp, ModifyTableOps
 from flask import current_app
-from sqlalchemy import TypeDecorator
+from sqlalchemy import ForeignKeyConstraint, TypeDecorator
 from sqlalchemy.sql.elements import False_, True_
 
 from app import extensions
+from app.services import access
 
 FOREIGN_TABLES = re.compile(r"_fts(_(config|content|data|docsize|idx))?$|^huey_")
 ONE_AT_A_TIME = 7_270_001
@@ -19,6 +21,19 @@ def number(_context, _revision, directives):
     following = int(head[:4]) + 1 if head else 1
     slug = re.sub(r"\W+", "_", (script.message or "").lower()).strip("_")
     script.rev_id = f"{following:04d}_{slug}"
+    untangle(script)
+
+
+def untangle(script):
+    """Keys of tables that point at each other: added when both stand, dropped before either falls."""
+    for made in [op for op in script.upgrade_ops.ops if isinstance(op, CreateTableOp)]:
+        loops = [part for part in made.columns if isinstance(part, ForeignKeyConstraint) and part.use_alter]
+        made.columns = [part for part in made.columns if all(part is not key for key in loops)]
+        for key in loops:
+            add = CreateForeignKeyOp.from_constraint(key)
+            drop = DropConstraintOp(key.name, made.table_name, type_="foreignkey")
+            script.upgrade_ops.ops.append(ModifyTableOps(made.table_name, [add]))
+            script.downgrade_ops.ops.insert(0, ModifyTableOps(made.table_name, [drop]))
 
 
 def include_object(_item, name, type_, _reflected, _compare_to):
@@ -62,7 +77,7 @@ def keep_children(connection, on):
 migrate = current_app.extensions["migrate"]
 writing = extensions._writing.set(True)
 try:
-    with migrate.db.engine.connect() as connection:
+    with access.acting(access.SYSTEM), migrate.db.engine.connect() as connection:
         keep_children(connection, on=True)
         run(connection)
         connection.commit()
