@@ -20,14 +20,14 @@ from itertools import pairwise
 from typing import Any
 
 from flask_appbuilder.security.sqla.manager import check_password_hash, generate_password_hash
-from flask_appbuilder.security.sqla.models import Role, User
+from flask_appbuilder.security.sqla.models import User
 from sqlalchemy import delete, func, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from app.columns import keyring, now
 from app.errors import BadInput, BadRequest, NotFound, Problem, Refusal
 from app.extensions import db, transaction
-from app.models import AccessKey, Account, AuditAct, Employee, SavedCommand, SignInAttempt, UserSession
+from app.models import AccessKey, Account, AuditAct, SavedCommand, SignInAttempt, UserSession
 from app.services import audit
 from app.words import LANGUAGES, Words, say
 
@@ -425,19 +425,19 @@ def change_own_password(visitor: Visitor, current: str, new: str, agent: str | N
     check_new_password(new, visitor.username, visitor.name)
     password_hash = generate_password_hash(new)
     with transaction():
-        _store_password(visitor.user_id, password_hash, must_change=False)
+        store_password(visitor.user_id, password_hash, must_change=False)
         return _open_session(visitor.user_id, agent)
 
 
-def _store_password(user_id: int, password_hash: str | None, *, must_change: bool) -> None:
+def store_password(user_id: int, password_hash: str | None, *, must_change: bool) -> None:
     """Write the hash, end every session and key; inside a transaction."""
     user = db.session.get_one(User, user_id)
     user.password = password_hash
-    _account_of(user_id).must_change_password = must_change
-    _cut_off(user_id)
+    account_of(user_id).must_change_password = must_change
+    cut_off(user_id)
 
 
-def _cut_off(user_id: int) -> None:
+def cut_off(user_id: int) -> None:
     """End all sessions and revoke all keys of an account."""
     _end_sessions(user_id)
     db.session.execute(
@@ -447,7 +447,7 @@ def _cut_off(user_id: int) -> None:
     )
 
 
-def _account_of(user_id: int) -> Account:
+def account_of(user_id: int) -> Account:
     """The account row of a user, made when it is missing."""
     account = db.session.scalars(select(Account).where(Account.user_id == user_id)).first()
     if account is None:
@@ -459,9 +459,11 @@ def _account_of(user_id: int) -> Account:
 # ---- set-up links ------------------------------------------------------------------------------------------
 
 
-def setup_token(username: str) -> str:
+def setup_token(user_id: int) -> str:
     """A word that lets its holder choose the password of this account, once, within a day. Raises `NotFound`."""
-    user = _by_name(username)
+    user = db.session.get(User, user_id)
+    if user is None:
+        raise _no_setup()
     expires = int((now() + timedelta(hours=SETUP_HOURS)).timestamp())
     return f"{user.id}.{expires}.{_setup_mac(user.id, expires, user.password)}"
 
@@ -487,7 +489,7 @@ def use_setup(token: str, password: str, agent: str | None) -> str:
     password_hash = generate_password_hash(password)
     with transaction():
         setup_account(token)  # two at once: the second finds it used
-        _store_password(user_id, password_hash, must_change=False)
+        store_password(user_id, password_hash, must_change=False)
         return _open_session(user_id, agent)
 
 
@@ -564,165 +566,17 @@ def choose_language(user_id: int, language: str) -> None:
     """Keep the language of a person, inside a transaction. Raises `BadRequest`."""
     if language not in LANGUAGES:
         raise BadRequest(say(zh="没有这种语言。", en="There is no such language."))
-    _account_of(user_id).language = language
+    account_of(user_id).language = language
 
 
 def choose_theme(user_id: int, theme: str) -> None:
     """Keep the look a person likes, inside a transaction. Raises `BadRequest`."""
     if theme not in THEMES:
         raise BadRequest(say(zh="没有这种外观。", en="There is no such look."))
-    _account_of(user_id).theme = theme
+    account_of(user_id).theme = theme
 
 
-# ---- keeping accounts --------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Details:
-    """What an account is made with beyond its name."""
-
-    name: str = ""
-    email: str = ""
-    language: str = LANGUAGES[0]
-    must_change_password: bool = True
-
-
-def add(
-    username: str,
-    password_hash: str | None,
-    *,
-    roles: Sequence[str] = (),
-    employee_no: str | None = None,
-    details: Details | None = None,
-) -> int:
-    """Make an account; its id. Opens its own transaction. Raises `BadInput`.
-
-    `password_hash` None makes an account that only a set-up link opens.
-    """
-    with transaction():
-        return make(username, password_hash, roles=roles, employee_no=employee_no, details=details)
-
-
-def make(
-    username: str,
-    password_hash: str | None,
-    *,
-    roles: Sequence[str] = (),
-    employee_no: str | None = None,
-    details: Details | None = None,
-) -> int:
-    """As `add`, inside a transaction that is already open."""
-    details = details or Details()
-    username = _checked_name(username)
-    employee = _employee(employee_no)
-    name = details.name or (employee.name if employee else username)
-    user = User(
-        first_name=name[:64],
-        last_name="",
-        username=username,
-        password=password_hash,
-        active=True,
-        email=details.email or f"{username}@invalid",
-    )
-    user.roles = _roles(roles)
-    db.session.add(user)
-    db.session.flush()
-    db.session.add(
-        Account(
-            user_id=user.id,
-            employee_id=employee.id if employee else None,
-            language=details.language,
-            theme="auto",
-            must_change_password=details.must_change_password and password_hash is not None,
-        )
-    )
-    return int(user.id)
-
-
-NAME_LENGTHS = range(1, 65)
-
-
-def _checked_name(username: str) -> str:
-    username = username.strip()
-    if len(username) not in NAME_LENGTHS or any(c.isspace() or not c.isprintable() for c in username):
-        odd = say(
-            zh="用户名须为 1 至 64 个字符，不含空格。", en="A user name has 1 to 64 characters, no blanks."
-        )
-        raise BadInput([Problem(odd, "username")])
-    taken = select(User.id).where(
-        or_(func.lower(User.username) == username.lower(), func.lower(User.email) == username.lower())
-    )
-    if db.session.scalar(taken) is not None:
-        used = say(zh="用户名“{name}”已存在。", en='The user name "{name}" is taken.', name=username)
-        raise BadInput([Problem(used, "username")])
-    return username
-
-
-def _employee(employee_no: str | None) -> Employee | None:
-    if not employee_no:
-        return None
-    found = db.session.scalars(select(Employee).where(Employee.no == employee_no)).first()
-    if found is None:
-        none = say(zh="没有工号为“{no}”的员工。", en="There is no employee {no}.", no=employee_no)
-        raise BadInput([Problem(none, "employee")])
-    return found
-
-
-def _roles(names: Sequence[str]) -> list[Role]:
-    found = {role.name: role for role in db.session.scalars(select(Role).where(Role.name.in_(names)))}
-    missing = [name for name in names if name not in found]
-    if missing:
-        none = say(zh="没有名为“{name}”的角色。", en='There is no role "{name}".', name=missing[0])
-        raise BadInput([Problem(none, "roles")])
-    return [found[name] for name in names]
-
-
-def set_password(username: str, password_hash: str | None) -> None:
-    """Give an account another password, to be changed at the next sign-in; ends its sessions and keys.
-
-    With None only a set-up link opens the account. Opens its own transaction. Raises `NotFound`.
-    """
-    with transaction():
-        user = _by_name(username)
-        _store_password(user.id, password_hash, must_change=password_hash is not None)
-        db.session.execute(
-            delete(SignInAttempt).where(SignInAttempt.subject == f"account:{user.username.lower()}")
-        )
-
-
-def switch(username: str, *, on: bool) -> None:
-    """Let an account sign in again, or no longer; switching off ends its sessions and keys at once.
-
-    Opens its own transaction. Raises `NotFound`.
-    """
-    with transaction():
-        user = _by_name(username)
-        user.active = on
-        if not on:
-            _cut_off(user.id)
-
-
-def _by_name(username: str) -> User:
-    user = db.session.scalars(
-        select(User).where(func.lower(User.username) == username.strip().lower())
-    ).first()
-    if user is None:
-        raise NotFound(say(zh="没有名为“{name}”的账号。", en='There is no account "{name}".', name=username))
-    return user
-
-
-def listing() -> list[tuple[str, bool, str, list[str]]]:
-    """Every account: its name, whether it is on, the employee number (or nothing), its roles."""
-    rows = db.session.execute(
-        select(User, Employee.no)
-        .outerjoin(Account, Account.user_id == User.id)
-        .outerjoin(Employee, Employee.id == Account.employee_id)
-        .order_by(User.username)
-    )
-    return [
-        (user.username, bool(user.active), number or "", sorted(role.name for role in user.roles))
-        for user, number in rows
-    ]
+# ---- tidying ----------------------------------------------------------------------------------------------
 
 
 def tidy() -> None:
