@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from flask import Flask
 from werkzeug.utils import import_string
 
-from app import views
+from app import api, views
 from app.columns import keyring
 from app.errors import NotReady
 from app.extensions import company, csrf, db, guard, migrate
@@ -39,6 +39,7 @@ def create_app(settings: Mapping[str, Any] | None = None) -> Flask:
         framework = security.Framework(app, db.session)
         web.install(app)
         views.register(framework)
+        api.register(framework, views.RECORD_TYPES, views.READ_ONLY)
     return app
 
 

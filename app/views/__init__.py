@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+from flask import current_app, g
+
+from app.services import access
 from app.services.fields import labels_of
-from app.views import customers, pickers, settings, trade, visits
+from app.views import account, customers, home, pickers, settings, trade, visits
 from app.views.base import RecordView
-from app.views.menu import Entry, add
+from app.views.menu import Entry, add, menu_of
 
 VIEWS: tuple[type[RecordView], ...] = (
     *customers.VIEWS,
@@ -15,13 +18,22 @@ VIEWS: tuple[type[RecordView], ...] = (
     *visits.VIEWS,
     *settings.VIEWS,
 )
-OTHERS: tuple[type[Any], ...] = (pickers.PickView,)
+OTHERS: tuple[type[Any], ...] = (account.AccountView, home.HomeView, pickers.PickView)
+RECORD_TYPES = tuple(view.model for view in VIEWS)
+READ_ONLY = frozenset(view.model.__name__ for view in VIEWS if view.read_only)
 
 
 def register(framework: Any) -> None:
     """Register every screen with the framework and put it on the menu."""
+    current_app.context_processor(_menu)
     for view in (*VIEWS, *OTHERS):
         framework.add_view_no_menu(view)
     for view in VIEWS:
         entry = Entry(labels_of(view.model), f"/{view.resource}/list/", view.resource, icon=view.icon)
         add(view.area, entry)
+
+
+def _menu() -> dict[str, Any]:
+    """The menu of the person asking, for every page that has a frame."""
+    who = None if g.get("bare") else access.asking()
+    return {"menu": menu_of(who) if who else ()}
