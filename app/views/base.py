@@ -8,9 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, ClassVar
 
-from flask import flash, redirect, render_template, request, url_for
+from flask import flash, redirect, render_template, request, send_file, url_for
 from flask_appbuilder import expose
 from flask_appbuilder.baseviews import BaseView
 from flask_babel import gettext as _
@@ -20,7 +23,7 @@ from app.errors import BadRequest, Refusal, Stale
 from app.extensions import db, transaction
 from app.models import AuditAct
 from app.roles import Act
-from app.services import audit, history, records, values
+from app.services import audit, exports, history, records, values
 from app.services.fields import Field, Kind, field_named, labels_of, resource_of
 from app.views import forms, lists, pages
 from app.views.cells import LINKED, cell_of
@@ -126,6 +129,21 @@ class RecordView(BaseView):
         kept = lists.url_query(request.args)
         for form, label in (("xlsx", "Excel"), ("csv", "CSV")):
             yield pages.Act(label, url=f"{self.url('export')}?{kept}", method="post", name="form", value=form)
+
+    @expose("/export", methods=["POST"])
+    @needs(Act.take_out)
+    def export(self) -> Any:
+        """What the list holds, as a workbook or CSV."""
+        form = request.form.get("form", "xlsx")
+        if form not in exports.FORMS:
+            raise BadRequest(say("不支持这种文件格式。", "This kind of file is not offered."))
+        query = lists.query_of(self.model, request.args)
+        with TemporaryDirectory() as folder:
+            target = Path(folder) / f"{self.resource}.{form}"
+            exports.write(query, target, form)
+            content = BytesIO(target.read_bytes())
+        name = f"{labels_of(self.model)}.{form}"
+        return send_file(content, as_attachment=True, download_name=name)
 
     # ---- page ----------------------------------------------------------------------------------------------
 
@@ -347,9 +365,7 @@ class RecordView(BaseView):
         with transaction():
             record = records.find(self.model, pk, Act.reveal)
             text = field.sealed.unseal(record) if field.sealed else None
-            audit.record(
-                AuditAct.reveal, object_type=self.model.__tablename__, object_id=pk, summary={"field": name}
-            )
+            audit.record(AuditAct.reveal, self.model.__tablename__, pk, summary=field.label)
         return {"text": text or values.EMPTY}
 
     def _sealed_field(self, name: str) -> Field:
