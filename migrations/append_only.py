@@ -15,6 +15,7 @@ KEPT = (
     "person_id",
     "object_type",
     "object_id",
+    "object_version",
     "summary",
     "changes",
     "reason",

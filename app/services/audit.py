@@ -117,22 +117,28 @@ _covered: ContextVar[bool] = ContextVar("covered", default=False)
 
 @contextmanager
 def because(reason: str | None) -> Iterator[None]:
-    """Write this reason beside everything the block changes."""
-    token = _reason.set(reason)
-    try:
+    """Write this reason beside everything the block changes; inside a transaction."""
+    with _written_under(_reason, reason):
         yield
-    finally:
-        _reason.reset(token)
 
 
 @contextmanager
 def held_by_change_set() -> Iterator[None]:
     """Rows changed in the block are stamped but not told one by one: a change set (an import run) holds the cells."""
-    token = _covered.set(True)
+    with _written_under(_covered, True):
+        yield
+
+
+@contextmanager
+def _written_under(variable: ContextVar[Any], value: object) -> Iterator[None]:
+    """What stands before the block is written before it, what the block changes at its end: neither slips across."""
+    db.session.flush()
+    token = variable.set(value)
     try:
         yield
+        db.session.flush()
     finally:
-        _covered.reset(token)
+        variable.reset(token)
 
 
 def _line(act: AuditAct, object_type: str | None, object_id: int | None) -> dict[str, Any]:
@@ -252,7 +258,8 @@ def _after_flush(session: Session, _context: Any) -> None:
         found = _first_values(state) if act is AuditAct.create else changes
         table = str(state.mapper.local_table.name)
         line = _line(_act_on(table, act, found), table, state.dict["id"])
-        lines.append({**line, "changes": found, "summary": _title(state)})
+        version = state.dict.get("version_no")
+        lines.append({**line, "object_version": version, "changes": found, "summary": _title(state)})
     if lines:
         session.connection().execute(insert(LINES), lines)
 
