@@ -118,19 +118,19 @@ _covered: ContextVar[bool] = ContextVar("covered", default=False)
 @contextmanager
 def because(reason: str | None) -> Iterator[None]:
     """Write this reason beside everything the block changes; inside a transaction."""
-    with _written_under(_reason, reason):
+    with _written_under(_reason, value=reason):
         yield
 
 
 @contextmanager
 def held_by_change_set() -> Iterator[None]:
     """Rows changed in the block are stamped but not told one by one: a change set (an import run) holds the cells."""
-    with _written_under(_covered, True):
+    with _written_under(_covered, value=True):
         yield
 
 
 @contextmanager
-def _written_under(variable: ContextVar[Any], value: object) -> Iterator[None]:
+def _written_under(variable: ContextVar[Any], *, value: object) -> Iterator[None]:
     """What stands before the block is written before it, what the block changes at its end: neither slips across."""
     db.session.flush()
     token = variable.set(value)

@@ -27,7 +27,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import InstrumentedAttribute
 
-from app.columns import now
+from app.columns import Scaled, now
 from app.extensions import db, is_writing
 from app.models import AuditAct, Stamped
 from app.services import access, audit
@@ -113,6 +113,8 @@ def _pairs(model: type[Any], values: Mapping[str, Any]) -> ColumnElement[Any]:
     parts: list[Any] = []
     for name, new in values.items():
         column: InstrumentedAttribute[Any] = getattr(model, name)
+        if isinstance(column.type, Scaled):
+            raise TypeError(f"{name}: amounts are told by a change set, not by a statement")
         after = new if isinstance(new, ColumnElement) else literal(new, column.type)
         parts += [literal(name), a_list(column, after)]
     built = an_object(*parts)
