@@ -68,6 +68,15 @@
     root.setAttribute("data-bs-theme", choice === "auto" ? (dark ? "dark" : "light") : choice);
     tellTheme();
     charts();
+    remember(choice);
+  }
+  /* Also for this person's other browsers, where he is signed in. */
+  function remember(choice) {
+    var url = document.body.dataset.themeUrl;
+    if (!url) { return; }
+    keep.write("gh-theme-saved", choice);
+    window.fetch(url, { method: "POST", redirect: "manual", credentials: "same-origin", headers: JSON.parse(document.body.getAttribute("hx-headers")), body: new window.URLSearchParams({ theme: choice }) })
+      .catch(function () { /* this browser remembers it all the same */ });
   }
   function tellTheme() {
     all("[data-theme-set]").forEach(function (b) { b.setAttribute("aria-pressed", String(b.dataset.themeSet === root.dataset.theme)); });
@@ -386,7 +395,7 @@
     var hue = [c("--fill"), c("--mid")];
     window.echarts.init(el, null, { renderer: "svg" }).setOption({
       animation: !window.matchMedia("(prefers-reduced-motion: reduce)").matches, color: hue,
-      textStyle: { fontFamily: "inherit", color: c("--mute") },
+      textStyle: { fontFamily: window.getComputedStyle(document.body).fontFamily, color: c("--mute") },
       grid: { left: 8, right: 12, top: 28, bottom: 4, containLabel: true },
       tooltip: { renderMode: "richText", trigger: "axis", backgroundColor: c("--surf"), borderColor: c("--line"), textStyle: { color: c("--ink") } },
       legend: { show: d.series.length > 1, top: 0, right: 0, itemWidth: 12, itemHeight: 8, textStyle: { color: c("--mute") } },
