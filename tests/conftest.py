@@ -6,6 +6,8 @@
   connects to changes. `empty_database` is a database before any migration.
 - `in_app` runs the test inside an application context, for services. Tests that speak HTTP through `client` do
   not take it: a context around a request would lend the request its session.
+- `people` is the cast (`people.alice`), `hire` makes more; `login(people.alice)` is a browser she is signed in with,
+  `acting_as(people.alice)` her rights below the doors.
 - `client` sends a valid CSRF token with every write; `client.csrf = False` leaves it out.
 - `live_server` is the server of production on the test's database; `page` (playwright) is a real Chromium.
 """
@@ -20,8 +22,10 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -29,14 +33,18 @@ from flask import Flask
 from flask.testing import FlaskClient
 from flask_migrate import upgrade
 from itsdangerous import URLSafeTimedSerializer
-from sqlalchemy import NullPool, event
+from sqlalchemy import NullPool, event, select
+from werkzeug.security import generate_password_hash
 from werkzeug.test import TestResponse
 
 import config
 from app import create_app
 from app.columns import KeyRing
-from app.extensions import db
+from app.extensions import db, transaction
+from app.models import Employee, OrgUnit, UnitKind
+from app.services import access, account_keeping, accounts, packs
 from tests.postgres import MissingPostgres, Postgres, free_port
+from tests.world import World, build as build_world
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 MIGRATIONS = CHECKOUT / "migrations"
@@ -119,6 +127,8 @@ class Site:
         with self.app.app_context():
             event.listen(db.engine, "do_connect", self._redirect)
             upgrade(str(MIGRATIONS))
+            with access.acting(access.SYSTEM), transaction():
+                packs.load("base")
             db.session.remove()
         self.template = self.current
 
@@ -193,7 +203,7 @@ def sites(session_folder: Path) -> Iterator[Sites]:
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def database(request: pytest.FixtureRequest, sites: Sites) -> Iterator[str]:
-    """The address of a database of this test's own, as `guanhu init` leaves it."""
+    """The address of a database of this test's own, as `guanhu init` leaves it: migrated, pack `base` loaded."""
     site = sites.take(request.param)
     yield site.open(site.template)
     site.close()
@@ -252,6 +262,131 @@ def in_app(app: Flask) -> Iterator[Flask]:
 def client(app: Flask) -> CsrfClient:
     """A browser nobody has signed in with."""
     return app.test_client()
+
+
+# ---- people ------------------------------------------------------------------------------------------------
+
+PASSWORD = "管户 tests never sleep 2026"
+
+
+@dataclass(frozen=True)
+class Person:
+    """Somebody who works here and can sign in with PASSWORD."""
+
+    name: str
+    username: str
+    user_id: int
+    employee_id: int
+    org_unit_id: int
+
+
+CAST = {
+    "alice": ("sales/north", ["seller"]),
+    "bob": ("sales/north", ["seller"]),
+    "charlie": ("service", ["seller"]),
+    "dora": ("sales", ["sales_head"]),
+    "erin": ("", ["company_leader"]),
+    "frank": ("supervision", ["inspector"]),
+    "grace": ("", ["administrator"]),
+}
+"""Alice owns, Bob belongs to her team, Charlie is a stranger; Dora heads their department; Erin leads the company, Frank
+inspects it, Grace administers the system."""
+
+
+@pytest.fixture(scope="session")
+def password_hash() -> str:
+    return generate_password_hash(PASSWORD)
+
+
+@pytest.fixture
+def hire(app: Flask, password_hash: str) -> Callable[..., Person]:
+    """`hire("Zoe", "seller", unit="sales/south")`: a person with an account and these roles, in this unit."""
+
+    def take(name: str, *roles: str, unit: str = "", account: str = "") -> Person:
+        with app.app_context(), access.acting(access.SYSTEM), transaction():
+            where = _unit(unit)
+            employee = db.session.scalar(select(Employee).where(Employee.name == name))
+            if employee is None:
+                employee = Employee(no=f"E-{name.lower()}", name=name, org_unit_id=where.id)
+                db.session.add(employee)
+                db.session.flush()
+            username = account or name.lower()
+            user_id = account_keeping.make(
+                username,
+                password_hash,
+                roles=roles,
+                employee_no=employee.no,
+                details=account_keeping.Details(must_change_password=False),
+            )
+            return Person(name, username, user_id, employee.id, where.id)
+
+    return take
+
+
+def _unit(words: str) -> OrgUnit:
+    """The unit of this path of words under the company, made where it is missing."""
+    line = ["company", *[word for word in words.split("/") if word]]
+    kinds = [UnitKind.company, UnitKind.department, UnitKind.team]
+    above: OrgUnit | None = None
+    for depth, word in enumerate(line):
+        unit = db.session.scalar(select(OrgUnit).where(OrgUnit.code == word))
+        if unit is None:
+            unit = OrgUnit(
+                code=word,
+                name_zh=f"测试{word}",
+                name_en=word.title(),
+                kind=kinds[min(depth, 2)],
+                parent_id=above.id if above else None,
+            )
+            db.session.add(unit)
+            db.session.flush()
+            unit.path = f"{above.path if above else '/'}{unit.id}/"
+            db.session.flush()
+        above = unit
+    return above
+
+
+@pytest.fixture
+def people(hire: Callable[..., Person]) -> SimpleNamespace:
+    """The cast: `people.alice`, `people.bob` …"""
+    return SimpleNamespace(
+        **{name: hire(name.title(), *roles, unit=unit) for name, (unit, roles) in CAST.items()}
+    )
+
+
+@pytest.fixture
+def login(app: Flask) -> Callable[[Person], CsrfClient]:
+    """`login(people.alice)`: a browser in which this person is signed in, without the slow password check."""
+
+    def sign_in(person: Person, language: str = "en") -> CsrfClient:
+        with app.app_context(), access.acting(access.SYSTEM), transaction():
+            word = accounts._open_session(person.user_id, "tests")
+        with app.app_context(), transaction():
+            accounts.choose_language(person.user_id, language)
+        client = app.test_client()
+        with client.session_transaction() as session:
+            session["word"] = word
+        return client
+
+    return sign_in
+
+
+@pytest.fixture
+def acting_as(in_app: Flask) -> Callable[[Person], AbstractContextManager[access.Principal]]:
+    """`with acting_as(people.alice):` what stands in the block is done with her rights, below every door."""
+
+    def act(person: Person) -> AbstractContextManager[access.Principal]:
+        with access.acting(access.SYSTEM):
+            return access.acting(access.principal_of(person.user_id))
+
+    return act
+
+
+@pytest.fixture
+def world(app: Flask) -> World:
+    """The test company in this test's database (see `tests.world`)."""
+    with app.app_context():
+        return build_world()
 
 
 # ---- server and browser ------------------------------------------------------------------------------------
