@@ -312,7 +312,6 @@ def _subjects(name: str, address: str | None) -> list[str]:
 
 def _count(subjects: list[str]) -> None:
     """Count an attempt beforehand, in a transaction of its own. Raises `TooMany` and counts nothing while held back."""
-    moment = now()
     with transaction():
         for subject in subjects:
             _insert_once(subject)
@@ -322,13 +321,14 @@ def _count(subjects: list[str]) -> None:
             .order_by(SignInAttempt.subject)
             .with_for_update()
         ).all()
+        moment = now()  # not before the rows are ours: others may just have counted
         for row in rows:
             patience = PATIENCE[row.subject.partition(":")[0]]
             if row.last_at < moment - patience.forgotten:
                 row.failures = 0
-            wait = row.last_at + patience.pause(row.failures) - moment
-            if row.failures and wait > timedelta(0):
-                raise TooMany(wait)
+            pause = patience.pause(row.failures)
+            if pause and row.last_at + pause > moment:
+                raise TooMany(row.last_at + pause - moment)
         for row in rows:
             row.failures += 1
             row.last_at = moment
