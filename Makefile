@@ -31,7 +31,7 @@ lint: install-dev ## Format, lint, types, layers, templates, spelling
 	$(BIN)/djlint --check --lint --quiet app/templates
 	$(BIN)/lint-imports
 	$(BIN)/mypy
-	$(BIN)/codespell app config.py deploy docs migrations tests Makefile *.md
+	$(BIN)/codespell --skip '*.po,app/static/vendor,docs/screens,__pycache__' app config.py deploy docs migrations tests Makefile *.md
 
 fix: install-dev ## Format, and mend what can be mended
 	$(BIN)/ruff format .
