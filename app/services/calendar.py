@@ -105,6 +105,13 @@ class Calendar:
         length = self.day_length * span.count if span.unit == "wd" else timedelta(hours=span.count)
         return self.after(moment, length)
 
+    def from_now(self, moment: datetime, span: str) -> datetime:
+        """Like `add`, but a calendar day or month later at the same time of day: for what repeats."""
+        read = Span.read(span)
+        if read.unit == "d":
+            return moment + read.count * ONE_DAY
+        return self.add(moment, read)
+
     def after(self, moment: datetime, length: timedelta) -> datetime:
         """The moment by which `length` of working time has passed since `moment`."""
         left = length

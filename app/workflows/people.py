@@ -1,0 +1,338 @@
+"""Who may decide: the closed list of rules that name people, and the separation of duties they all pass.
+
+Each rule finds employees and says why (`Found`). Separation compares employees, not accounts (R35): nobody decides on
+his own request, nobody decides two steps of one request, and whoever is shut out is replaced by his superior, never
+by nobody (W-02).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from flask_appbuilder.security.sqla.models import Role, User
+from sqlalchemy import ColumnElement, inspect, select
+
+from app.columns import now
+from app.errors import Refusal
+from app.extensions import db
+from app.models import (
+    Account,
+    ApprovalRequest,
+    ApprovalStandin,
+    ApprovalStep,
+    ApprovalTask,
+    DutyStatus,
+    Employee,
+    EmployeeStatus,
+    OrgUnit,
+    Position,
+    UnitKind,
+)
+from app.services import access
+from app.words import Words, say
+from app.workflows.flow import Flow, Step
+from app.workflows.subjects import subject_of
+
+MOST_LEVELS = 12
+"""How far up the line of superiors is followed."""
+
+
+class NobodyFound(Refusal):
+    """A rule names nobody who may decide: the request cannot be approved, and is not."""
+
+    code = "bad_definition"
+    status = 422
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """One person a rule names, and why."""
+
+    employee_id: int
+    why: Words
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a rule is asked about: the request's submitter and record, and who decided before."""
+
+    submitter_id: int
+    record: Any
+    deciders: Mapping[str, Collection[int]]
+    """The employees who decided at each earlier step, by its key."""
+
+
+Rule = Callable[[Mapping[str, Any], Asked], Iterable[Found]]
+
+
+def find(rules: Iterable[Mapping[str, Any]], asked: Asked) -> list[Found]:
+    """Everybody the rules name, each once, in order; raises `NobodyFound` for a rule that makes no sense."""
+    found: dict[int, Found] = {}
+    for rule in rules:
+        word = next((word for word in rule if word in RULES), None)
+        if word is None:
+            raise NobodyFound(
+                say(
+                    zh="流程中的审批人规则“{rule}”无法识别。",
+                    en="The flow names its people by an unknown rule: {rule}.",
+                    rule=", ".join(rule)[:60],
+                )
+            )
+        for person in RULES[word](rule, asked):
+            found.setdefault(person.employee_id, person)
+    return list(found.values())
+
+
+# ---- the rules ---------------------------------------------------------------------------------------------
+
+
+def _can_act() -> ColumnElement[bool]:
+    """An employee who works here and can sign in."""
+    account = (
+        select(Account.id)
+        .join(User, User.id == Account.user_id)
+        .where(Account.employee_id == Employee.id, User.active)
+    )
+    return (Employee.status == EmployeeStatus.active) & account.exists()
+
+
+def _employees(*conditions: ColumnElement[bool]) -> list[int]:
+    statement = select(Employee.id).where(_can_act(), *conditions).order_by(Employee.id)
+    return list(db.session.scalars(statement))
+
+
+def _by_number(rule: Mapping[str, Any], _asked: Asked) -> Iterable[Found]:
+    why = say(zh="指定人员", en="named in the flow")
+    return [Found(id_, why) for id_ in _employees(Employee.no == str(rule["employee"]))]
+
+
+def _by_role(rule: Mapping[str, Any], asked: Asked) -> Iterable[Found]:
+    name = str(rule["role"])
+    holders = (
+        select(Account.employee_id)
+        .join(User, User.id == Account.user_id)
+        .where(User.active, User.roles.any(Role.name == name))
+    )
+    why = say(zh="角色“{role}”", en='role "{role}"', role=name)
+    return [Found(id_, why) for id_ in _employees(Employee.id.in_(holders), *_within(rule, asked))]
+
+
+def _by_position(rule: Mapping[str, Any], asked: Asked) -> Iterable[Found]:
+    position = db.session.scalar(select(Position).where(Position.code == str(rule["position"])))
+    if position is None:
+        return []
+    why = say(zh="岗位“{it}”", en='position "{it}"', it=Words(position.name_zh, position.name_en))
+    return [Found(id_, why) for id_ in _employees(Employee.position_id == position.id, *_within(rule, asked))]
+
+
+def _by_superior(rule: Mapping[str, Any], asked: Asked) -> Iterable[Found]:
+    person: int | None = _person(str(rule["superior"]), asked)
+    for _ in range(int(rule.get("levels", 1))):
+        person = superior(person) if person else None
+    return [Found(person, say(zh="直接上级", en="the superior"))] if person else []
+
+
+def _by_head(rule: Mapping[str, Any], asked: Asked) -> Iterable[Found]:
+    employee = db.session.get(Employee, _person(str(rule["head"]), asked) or 0)
+    for unit in _units_up(employee.org_unit_id) if employee else []:
+        if unit.kind is not UnitKind.team and unit.head_id is not None:
+            why = say(zh="{unit}负责人", en="head of {unit}", unit=Words(unit.name_zh, unit.name_en))
+            return [Found(id_, why) for id_ in _employees(Employee.id == unit.head_id)]
+    return []
+
+
+def _by_function(rule: Mapping[str, Any], _asked: Asked) -> Iterable[Found]:
+    units = db.session.scalars(
+        select(OrgUnit).where(OrgUnit.function == str(rule["function"]), OrgUnit.active)
+    )
+    found = []
+    for unit in units:
+        why = say(zh="{unit}", en="{unit}", unit=Words(unit.name_zh, unit.name_en))
+        whom = Employee.org_unit_id == unit.id if rule.get("members") else Employee.id == unit.head_id
+        found += [Found(id_, why) for id_ in _employees(whom)]
+    return found
+
+
+def _by_field(rule: Mapping[str, Any], asked: Asked) -> Iterable[Found]:
+    """A field of the record that names an employee, a role or a unit; anything else is no rule, never a pass."""
+    name = str(rule["field"])
+    value = getattr(asked.record, name, None)
+    why = say(zh="记录中的“{field}”", en='named by the field "{field}"', field=name)
+    target = _target(asked.record, name)
+    if target == "employee" and value is not None:
+        return [Found(id_, why) for id_ in _employees(Employee.id == value)]
+    if target == "ab_role" and value is not None:
+        role = db.session.get(Role, value)
+        return _by_role({"role": role.name}, asked) if role else []
+    if target == "org_unit" and value is not None:
+        unit = db.session.get(OrgUnit, value)
+        return [Found(id_, why) for id_ in _employees(Employee.id == unit.head_id)] if unit else []
+    if isinstance(value, str) and (word := value.partition(":"))[0] in {"employee", "role"} and word[2]:
+        return RULES[word[0]]({word[0]: word[2]}, asked)
+    raise NobodyFound(
+        say(
+            zh="字段“{field}”没有指定审批人。",
+            en='The field "{field}" names nobody who could decide.',
+            field=name,
+        )
+    )
+
+
+def _target(record: Any, name: str) -> str | None:
+    column = inspect(type(record)).columns.get(name)
+    return next((key.column.table.name for key in column.foreign_keys), None) if column is not None else None
+
+
+def _by_decider(rule: Mapping[str, Any], asked: Asked) -> Iterable[Found]:
+    why = say(zh="前一步骤的审批人", en="decided an earlier step")
+    return [Found(id_, why) for id_ in asked.deciders.get(str(rule["decider"]), ())]
+
+
+RULES: dict[str, Rule] = {
+    "employee": _by_number,
+    "role": _by_role,
+    "position": _by_position,
+    "superior": _by_superior,
+    "head": _by_head,
+    "function": _by_function,
+    "field": _by_field,
+    "decider": _by_decider,
+}
+
+
+def _within(rule: Mapping[str, Any], asked: Asked) -> list[ColumnElement[bool]]:
+    """`within: department` keeps a rule to the department of the submitter."""
+    if rule.get("within") != "department":
+        return []
+    employee = db.session.get_one(Employee, asked.submitter_id)
+    units = _units_up(employee.org_unit_id)
+    department = next((unit for unit in units if unit.kind is not UnitKind.team), units[0])
+    below = select(OrgUnit.id).where(OrgUnit.path.startswith(department.path, autoescape=True))
+    return [Employee.org_unit_id.in_(below)]
+
+
+def _person(word: str, asked: Asked) -> int | None:
+    """`submitter`, or `owner` of the record."""
+    return asked.submitter_id if word == "submitter" else getattr(asked.record, f"{word}_id", None)
+
+
+def _units_up(unit_id: int | None) -> list[OrgUnit]:
+    """A unit and those above it."""
+    found: list[OrgUnit] = []
+    while unit_id is not None and len(found) < MOST_LEVELS:
+        unit = db.session.get_one(OrgUnit, unit_id)
+        found.append(unit)
+        unit_id = unit.parent_id
+    return found
+
+
+def superior(employee_id: int) -> int | None:
+    """Whom a person reports to: his manager, or the next head above him in the organisation."""
+    employee = db.session.get_one(Employee, employee_id)
+    if employee.manager_id is not None:
+        return employee.manager_id
+    heads = (unit.head_id for unit in _units_up(employee.org_unit_id))
+    return next((head for head in heads if head is not None and head != employee_id), None)
+
+
+def numbers_of(employee_ids: Iterable[int]) -> dict[int, str]:
+    """The employee numbers of these people."""
+    rows = db.session.execute(select(Employee.id, Employee.no).where(Employee.id.in_(list(employee_ids))))
+    return {id_: number for id_, number in rows}  # noqa: C416 (rows are no pairs to the type checker)
+
+
+# ---- separation of duties ----------------------------------------------------------------------------------
+
+
+def shut_out(flow: Flow, request: ApprovalRequest, record: Any, step: Step) -> frozenset[int]:
+    """The employees who may not decide at a step of this request."""
+    if not flow.strict or not step.decides:
+        return frozenset()
+    deciders = deciders_of(request)
+    others = (people for key, people in deciders.items() if key != step.key and flow.step(key).decides)
+    return parties_of(request, record).union(*others)
+
+
+def parties_of(request: ApprovalRequest, record: Any) -> frozenset[int]:
+    """Those whose request it is: who submitted it, on whose behalf, who owns the record and who made it."""
+    people = {request.submitter_id, request.on_behalf_of_id}
+    people |= {getattr(record, name, None) for name in subject_of(record).parties}
+    if (maker := getattr(record, "created_by_id", None)) is not None:
+        people.add(db.session.scalar(select(Account.employee_id).where(Account.user_id == maker)))
+    return frozenset(person for person in people if person is not None)
+
+
+def deciders_of(request: ApprovalRequest) -> dict[str, set[int]]:
+    """Who decided at each step of a request, in any round, stand-ins and those they stood in for alike."""
+    if not request.id:
+        return {}
+    rows = db.session.execute(
+        select(ApprovalStep.node, ApprovalTask.assignee_id, ApprovalTask.acted_by_id)
+        .join(ApprovalStep, ApprovalStep.id == ApprovalTask.step_id)
+        .where(
+            ApprovalTask.request_id == request.id,
+            ApprovalTask.status.in_([DutyStatus.approved, DutyStatus.rejected]),
+        )
+    )
+    found: dict[str, set[int]] = {}
+    for node, assignee_id, acted_by_id in rows:
+        found.setdefault(node, set()).update(id_ for id_ in (assignee_id, acted_by_id) if id_ is not None)
+    return found
+
+
+def separated(people: list[Found], excluded: Collection[int], *, pool: bool) -> list[Found]:
+    """The people a step is given to, once those shut out are taken from it.
+
+    Of a pool, of whom one is enough, they are dropped while others remain; everybody else is replaced by the first of
+    his superiors who is not shut out himself.
+    """
+    kept = [person for person in people if person.employee_id not in excluded]
+    if pool and kept:
+        return kept
+    taken = {person.employee_id for person in kept}
+    for person in people:
+        if person.employee_id in excluded:
+            instead = _free_superior(person.employee_id, {*excluded, *taken})
+            if instead is not None:
+                kept.append(instead)
+                taken.add(instead.employee_id)
+    return kept
+
+
+def _free_superior(employee_id: int, excluded: Collection[int]) -> Found | None:
+    person = superior(employee_id)
+    for _ in range(MOST_LEVELS):
+        if person is None:
+            return None
+        if person not in excluded and can_act(person):
+            return Found(
+                person,
+                say(zh="审批人须回避，转由其上级审批", en="the one named may not decide: his superior does"),
+            )
+        person = superior(person)
+    return None
+
+
+def can_act(employee_id: int) -> bool:
+    """Whether this employee works here and can sign in."""
+    return bool(_employees(Employee.id == employee_id))
+
+
+# ---- stand-ins ---------------------------------------------------------------------------------------------
+
+
+def principals_of(standin_id: int, flow_id: int | None = None) -> list[int]:
+    """For whom this employee stands in now: himself first."""
+    moment = now()
+    statement = select(ApprovalStandin.principal_id).where(
+        ApprovalStandin.standin_id == standin_id,
+        ApprovalStandin.starts_at <= moment,
+        ApprovalStandin.ends_at > moment,
+        ApprovalStandin.revoked_at.is_(None),
+    )
+    if flow_id is not None:
+        statement = statement.where(ApprovalStandin.flow_id.is_(None) | (ApprovalStandin.flow_id == flow_id))
+    with access.acting(access.SYSTEM), db.session.no_autoflush:
+        return [standin_id, *db.session.scalars(statement)]
