@@ -2284,6 +2284,7 @@ class AuditLog(Model):
     person_id: Mapped[int | None] = mapped_column(Integer, index=True)
     object_type: Mapped[Code | None]
     object_id: Mapped[int | None] = mapped_column(Integer)
+    object_version: Mapped[int | None] = mapped_column(Integer)
     summary: Mapped[Json | None]
     changes: Mapped[Json | None]
     reason: Mapped[Long | None]

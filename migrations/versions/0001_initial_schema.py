@@ -110,6 +110,7 @@ def upgrade():
         sa.Column("person_id", sa.Integer(), nullable=True),
         sa.Column("object_type", sa.String(length=60), nullable=True),
         sa.Column("object_id", sa.Integer(), nullable=True),
+        sa.Column("object_version", sa.Integer(), nullable=True),
         sa.Column("summary", sa.JSON(), nullable=True),
         sa.Column("changes", sa.JSON(), nullable=True),
         sa.Column("reason", sa.Text(), nullable=True),
