@@ -108,9 +108,13 @@ def field_named(model: type[Any], name: str) -> Field | None:
     return next((field for field in fields_of(model) if field.name == name), None)
 
 
+@cache
 def listed(model: type[Any]) -> tuple[Field, ...]:
-    """The fields a list shows first."""
-    return tuple(field for field in fields_of(model) if field.info.listed)
+    """The fields a list shows: what the record is called first, since that is what the eye looks for."""
+    titles = titles_of(model)
+    found = [field for field in fields_of(model) if field.info.listed]
+    called = [field for field in found if titles and titles[0] in {field.name, field.relation}]
+    return tuple([*called, *(field for field in found if field not in called)])
 
 
 @cache

@@ -9,7 +9,7 @@ from flask import url_for
 from app.columns import Choice
 from app.roles import Act
 from app.services import access, records, values
-from app.services.fields import Field, Kind, resource_of
+from app.services.fields import Field, Kind, is_lookup, resource_of
 from app.views.pages import Cell
 
 GRADE_TONES = {"A": "ok", "B": "run", "C": "warn", "D": "bad"}
@@ -30,6 +30,8 @@ def cell_of(record: Any, field: Field, *, linked: bool = False) -> Cell:
         return Cell(text=text, url=_related_url(record, field), label=field.label)
     if field.is_number:
         return Cell(text=text, kind="num", label=field.label)
+    if field.kind is Kind.flag and not value:
+        text = values.EMPTY  # a column of "no" hides the few "yes"
     kind: Any = {Kind.long: "long", Kind.date: "date", Kind.moment: "date"}.get(field.kind, "text")
     return Cell(
         text=text, kind="link" if url else kind, url=url, label=field.label, wide=field.kind is Kind.long
@@ -44,7 +46,7 @@ def _sealed(record: Any, field: Field, text: str) -> Cell:
 
 
 def _related_url(record: Any, field: Field) -> str:
-    related = getattr(record, field.relation) if field.relation else None
+    related = getattr(record, field.relation) if field.relation and not is_lookup(field) else None
     return url_to(related) if related is not None else ""
 
 
