@@ -91,6 +91,9 @@ def told_as(
         "person_id": _maybe(who.employee_id if who else None, "person_id"),
         "object_type": literal(model.__tablename__),
         "object_id": model.id,
+        "object_version": model.version_no + 1
+        if issubclass(model, Stamped)
+        else _maybe(None, "object_version"),
         "changes": _pairs(model, values),
         "reason": _maybe(reason, "reason"),
         "address": _maybe(whence.address, "address"),

@@ -432,11 +432,11 @@ def test_an_unknown_role_or_employee_makes_no_account(in_app):
 
 def test_the_list_names_every_account_with_its_roles(lin):
     with transaction():
-        role = Role(name="Sales")
+        role = Role(name="Juggler")
         db.session.add(role)
-    account_keeping.add("wu", HASH, roles=["Sales"])
+    account_keeping.add("wu", HASH, roles=["Juggler"])
     account_keeping.switch("wu", on=False)
-    assert account_keeping.listing() == [("Lin", True, "", []), ("wu", False, "", ["Sales"])]
+    assert account_keeping.listing() == [("Lin", True, "", []), ("wu", False, "", ["Juggler"])]
 
 
 def test_tidying_removes_what_nobody_needs(lin):

@@ -29,8 +29,15 @@ from app.words import say
 pytestmark = pytest.mark.usefixtures("in_app")
 
 
+class Before:
+    """The last line there was before the test: loading the pack is told, too."""
+
+    line_id = 0
+
+
 @pytest.fixture(autouse=True)
 def as_system(in_app):
+    Before.line_id = db.session.scalar(select(func.max(AuditLog.id))) or 0
     with access.acting(access.SYSTEM):
         yield
 
@@ -38,7 +45,7 @@ def as_system(in_app):
 @pytest.fixture
 def unit(in_app) -> int:
     with access.acting(access.SYSTEM), transaction():
-        unit = OrgUnit(code="HQ", name_zh="总部", name_en="Head office")
+        unit = OrgUnit(code="TEST-HQ", name_zh="总部", name_en="Head office")
         db.session.add(unit)
         db.session.flush()
         unit.path = f"/{unit.id}/"
@@ -54,7 +61,7 @@ def make_customer(**values) -> int:
 
 
 def lines(object_type: str | None = None) -> list[AuditLog]:
-    found = select(AuditLog).order_by(AuditLog.id)
+    found = select(AuditLog).where(AuditLog.id > Before.line_id).order_by(AuditLog.id)
     if object_type:
         found = found.where(AuditLog.object_type == object_type)
     return list(db.session.scalars(found))
@@ -122,11 +129,11 @@ def test_a_sealed_field_leaves_its_mask_and_a_digest_and_never_its_text():
 
 def test_permissions_and_configuration_are_told_from_data():
     with transaction():
-        role = Role(name="Sales")
+        role = Role(name="Juggler")
         db.session.add(role)
         db.session.flush()
         db.session.add(RoleGrant(role_id=role.id, resource="customer", act=Act.read, reach=Reach.own))
-        db.session.add(Parameter(key="dormant", name_zh="休眠", name_en="Dormant", value="180"))
+        db.session.add(Parameter(key="test_dormant", name_zh="休眠", name_en="Dormant", value="180"))
     assert {line.object_type: line.act for line in lines()} == {
         "ab_role": AuditAct.permission,
         "role_grant": AuditAct.permission,
@@ -136,14 +143,16 @@ def test_permissions_and_configuration_are_told_from_data():
 
 def test_a_role_given_to_an_account_is_a_permission_and_its_password_is_hidden():
     with transaction():
-        role = Role(name="Sales")
+        role = Role(name="Juggler")
         user = User(username="lin", first_name="Lin", last_name="", email="lin@invalid", password="scrypt:x")
         db.session.add_all([role, user])
     with transaction():
-        db.session.scalars(select(User)).one().roles = [db.session.scalars(select(Role)).one()]
+        db.session.scalars(select(User)).one().roles = [
+            db.session.scalars(select(Role).where(Role.name == "Juggler")).one()
+        ]
     first, second = lines("ab_user")
     assert first.changes["password"] == [None, "***"]
-    assert (second.act, second.changes) == (AuditAct.permission, {"roles": [[], ["Sales"]]})
+    assert (second.act, second.changes) == (AuditAct.permission, {"roles": [[], ["Juggler"]]})
 
 
 def test_engine_rows_are_not_told_one_by_one():
@@ -271,6 +280,11 @@ def without_triggers(*statements: str) -> None:
             connection.execute(text(statement))
 
 
+def line_no(n: int) -> int:
+    """The number of the n-th line of this test."""
+    return Before.line_id + n
+
+
 def sealed_log(n: int = 4) -> audit.Anchor:
     for i in range(n):
         make_customer(name=f"客户{i}")
@@ -283,51 +297,51 @@ def test_the_seal_chains_every_line_and_the_chain_is_whole():
     anchor = sealed_log()
     make_customer(name="later")
     found = audit.verify(anchor)
-    assert (found.whole, found.sealed, found.unsealed, found.head) == (True, 4, 1, anchor)
+    assert (found.whole, found.sealed, found.unsealed, found.head) == (True, line_no(4), 1, anchor)
     second = audit.seal()
     assert second is not None
     assert audit.seal() is None
-    assert audit.verify(anchor).sealed == 5
+    assert audit.verify(anchor).sealed == line_no(5)
     assert audit.Anchor.parse(str(second)) == second
 
 
 def test_a_changed_line_is_found():
     sealed_log()
-    without_triggers("UPDATE audit_log SET object_id = 99 WHERE id = 2")
+    without_triggers(f"UPDATE audit_log SET object_id = 99 WHERE id = {line_no(2)}")
     found = audit.verify()
-    assert (found.broken_at, found.words) == (2, audit.CHANGED)
+    assert (found.broken_at, found.words) == (line_no(2), audit.CHANGED)
 
 
 def test_a_removed_line_is_found():
     sealed_log()
-    without_triggers("DELETE FROM audit_log WHERE id = 2")
+    without_triggers(f"DELETE FROM audit_log WHERE id = {line_no(2)}")
     found = audit.verify()
-    assert (found.broken_at, found.words) == (3, audit.REMOVED)
+    assert (found.broken_at, found.words) == (line_no(3), audit.REMOVED)
 
 
 def test_a_line_put_in_between_is_found():
     sealed_log()
     without_triggers(
-        "DELETE FROM audit_log WHERE id = 3",
-        "INSERT INTO audit_log (id, at, act) VALUES (3, '2026-01-01 00:00:00', 'move')",
+        f"DELETE FROM audit_log WHERE id = {line_no(3)}",
+        f"INSERT INTO audit_log (id, at, act) VALUES ({line_no(3)}, '2026-01-01 00:00:00', 'move')",
     )
     found = audit.verify()
-    assert (found.broken_at, found.words) == (4, audit.PUT_IN)
+    assert (found.broken_at, found.words) == (line_no(4), audit.PUT_IN)
 
 
 def test_a_forged_hash_does_not_fit_without_the_key():
     sealed_log()
     without_triggers(
-        "INSERT INTO audit_log (id, at, act, previous_hash, own_hash) SELECT 5, at, act, own_hash, "
-        "'0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef' FROM audit_log WHERE id = 4"
+        "INSERT INTO audit_log (id, at, act, previous_hash, own_hash) "
+        f"SELECT {line_no(5)}, at, act, own_hash, '{'ab' * 32}' FROM audit_log WHERE id = {line_no(4)}"
     )
     found = audit.verify()
-    assert (found.broken_at, found.words) == (5, audit.CHANGED)
+    assert (found.broken_at, found.words) == (line_no(5), audit.CHANGED)
 
 
 def test_a_tail_cut_off_is_found_with_an_anchor_only():
     anchor = sealed_log()
-    without_triggers("DELETE FROM audit_log WHERE id > 2")
+    without_triggers(f"DELETE FROM audit_log WHERE id > {line_no(2)}")
     assert audit.verify().whole
     found = audit.verify(anchor)
     assert (found.broken_at, found.words) == (anchor.line_id, audit.CUT_OFF)
