@@ -214,7 +214,7 @@ def record() -> p.RecordPage:
         acts=(p.Act(t("编辑", "Edit"), "/form", icon="edit", key="e"), p.Act(t("登记沟通", "Record a contact"), "/x", rare=True), p.Act(t("申请变更等级", "Ask for another grade"), "/x", rare=True),
               p.Act(t("移交客户经理", "Hand over"), "/x/hand", "post", rare=True, fields=(CLERK, OPINION)), p.Act(t("暂停合作", "Suspend"), "/x/stop", "post", tone="bad", rare=True, confirm=t("暂停后不能新签合同。", "No new contracts while suspended."), fields=(OPINION_DUE,))),
         banners=(p.Banner(t("应在 2026-11-12 前完成，依据《重点客户走访管理办法》第 8 条。逾期满 10 天将通知部门负责人。", "Due by 2026-11-12 under article 8 of the key visit policy. After 10 days the department head is told."), "warn", t("下一步：每月面谈已逾期 9 天", "Next: monthly talk, 9 days late"), link_url="/x", link_text=t("安排时间", "Plan it")),),
-        figures=(p.Figure(t("本年金额", "This year"), "4,286.50", t("万元", "10k CNY"), t("较去年同期 +12.4%", "+12.4% on last year"), "ok", "/x"), p.Figure(t("应收余额", "Receivable"), "612.00", t("万元", "10k CNY"), t("无逾期", "None overdue")),
+        figures=(p.Figure(t("本年金额", "This year"), "4,286.50", t("万元", "10k CNY"), t("较去年同期 +12.4%", "+12.4% on last year"), "ok", "/x"), p.Figure(t("应收余额", "Receivable"), "612.00", t("万元", "10k CNY"), t("无逾期", "nothing overdue")),
                  p.Figure(t("信用额度已用", "Credit used"), "68%", t("共 900 万元", "of 9.0 million"), percent=68), p.Figure(t("走访（本年 / 应到）", "Visits (made / due)"), "9 / 11", "", t("逾期 9 天", "9 days late"), "bad"),
                  p.Figure(t("投诉按时率", "Complaints in time"), "92%", t("12 件中 11 件", "11 of 12")), p.Figure(t("2026 上半年评价", "Grade H1 2026"), "78.5", url="/explain", grade=p.Cell("B", "grade"), note=t("上次 83.1 · A", "last 83.1 · A"))),
         stages=(p.Stage(t("潜在", "Lead"), "ok"), p.Stage(t("准入中", "Admission"), "ok", "2019-03"), p.Stage(t("合作中", "Active"), "now"), p.Stage(t("终止", "Ended"))),
@@ -487,10 +487,10 @@ PAGES = {
 """Address of the gallery → template and what makes its page."""
 
 
-def create() -> Flask:
+def create(translations: Path = APP / "translations") -> Flask:
     """The gallery as an application, with the same frame, policy and languages as the product."""
     app = Flask("app", root_path=str(APP))
-    app.config.update(SECRET_KEY=secrets.token_hex(), BABEL_TRANSLATION_DIRECTORIES=str(APP / "translations"))
+    app.config.update(SECRET_KEY=secrets.token_hex(), BABEL_TRANSLATION_DIRECTORIES=str(translations))
     Babel(app, locale_selector=language.get)
 
     @app.before_request
@@ -524,6 +524,8 @@ def create() -> Flask:
             return render_template(template, page=make(), fragment=request.args.get("fragment", ""))
 
         app.add_url_rule(address, address, show)
+    app.add_url_rule("/", "root", lambda: "<!doctype html><title>root</title>")
+    app.add_url_rule("/theme", "theme", lambda: "", methods=["POST"])
     app.add_url_rule(
         "/people",
         "people",
