@@ -295,7 +295,7 @@ inspects it, Grace administers the system."""
 
 @pytest.fixture(scope="session")
 def password_hash() -> str:
-    return generate_password_hash(PASSWORD)
+    return generate_password_hash(PASSWORD, method="pbkdf2:sha256:1")  # quick: it guards nothing
 
 
 @pytest.fixture
