@@ -13,7 +13,6 @@ from werkzeug.utils import import_string
 
 from app import create_app
 from app.cli.base import MIGRATIONS, opened
-from app.cli.packs import load_all
 from app.columns import KeyRing
 from app.extensions import db, transaction
 from app.services import access, account_keeping, packs
