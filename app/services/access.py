@@ -14,6 +14,7 @@ from contextvars import ContextVar, Token
 from dataclasses import dataclass, field
 from typing import Any
 
+from flask_appbuilder.security.sqla.models import assoc_user_role
 from sqlalchemy import ColumnElement, Engine, Select, Table, event, false, inspect, or_, select
 from sqlalchemy.engine import Connection
 from sqlalchemy.orm import Mapper, ORMExecuteState, Session, with_loader_criteria
@@ -140,58 +141,70 @@ def asking() -> Principal | None:
 def principal_of(user_id: int) -> Principal | None:
     """The principal of an account, in three statements; None when it is unknown or switched off."""
     found = db.session.execute(
-        select(User, Account, Employee)
+        select(User.username, Employee.id, Employee.name, OrgUnit.id, OrgUnit.path)
         .outerjoin(Account, Account.user_id == User.id)
         .outerjoin(Employee, Employee.id == Account.employee_id)
+        .outerjoin(OrgUnit, OrgUnit.id == Employee.org_unit_id)
         .where(User.id == user_id, User.active)
     ).first()
     if found is None:
         return None
-    user, _account, employee = found
-    unit_ids, team_ids = _units_of(employee.org_unit_id if employee else None)
-    role_ids = frozenset(role.id for role in user.roles)
+    username, employee_id, name, org_unit_id, path = found
+    unit_ids, team_ids = _units_below(path) if path else (frozenset(), frozenset())
+    role_ids, grants = _grants_of(user_id)
     return Principal(
-        user_id=user.id,
-        employee_id=employee.id if employee else None,
-        name=employee.name if employee else f"{user.first_name} {user.last_name}".strip() or user.username,
-        org_unit_id=employee.org_unit_id if employee else None,
+        user_id=user_id,
+        employee_id=employee_id,
+        name=name or username,
+        org_unit_id=org_unit_id,
         team_ids=team_ids,
         unit_ids=unit_ids,
         role_ids=role_ids,
-        grants=_grants_of(role_ids),
+        grants=grants,
     )
 
 
-def _grants_of(role_ids: frozenset[int]) -> dict[tuple[str, Act], Reach]:
-    """The grants of several roles united, the widest reach winning."""
+def _grants_of(user_id: int) -> tuple[frozenset[int], dict[tuple[str, Act], Reach]]:
+    """His roles, and the grants of all of them united, the widest reach winning."""
+    held = (
+        select(assoc_user_role.c.role_id.label("role_id"))
+        .where(assoc_user_role.c.user_id == user_id)
+        .subquery()
+    )
     rows = db.session.execute(
-        select(RoleGrant.resource, RoleGrant.act, RoleGrant.reach).where(RoleGrant.role_id.in_(role_ids))
-    )
-    grants: dict[tuple[str, Act], Reach] = {}
-    for resource, act, reach in rows:
-        held = grants.get((resource, act))
-        if held is None or BREADTH.index(reach) > BREADTH.index(held):
-            grants[resource, act] = reach
-    return grants
-
-
-def _units_of(org_unit_id: int | None) -> tuple[frozenset[int], frozenset[int]]:
-    """The units of his department (its whole subtree), and those of his team."""
-    if org_unit_id is None:
-        return frozenset(), frozenset()
-    own = db.session.get_one(OrgUnit, org_unit_id)
-    ids = [int(part) for part in own.path.split("/") if part]
-    line = {unit.id: unit for unit in db.session.scalars(select(OrgUnit).where(OrgUnit.id.in_(ids)))}
-    department = own
-    for unit_id in reversed(ids):
-        if unit_id in line and line[unit_id].kind is not UnitKind.team:
-            department = line[unit_id]
-            break
-    below = db.session.execute(
-        select(OrgUnit.id, OrgUnit.path).where(OrgUnit.path.startswith(department.path, autoescape=True))
+        select(held.c.role_id, RoleGrant.resource, RoleGrant.act, RoleGrant.reach).outerjoin(
+            RoleGrant, RoleGrant.role_id == held.c.role_id
+        )
     ).all()
-    teams = frozenset(unit_id for unit_id, path in below if path.startswith(own.path))
-    return frozenset(unit_id for unit_id, _path in below), teams
+    grants: dict[tuple[str, Act], Reach] = {}
+    for _role_id, resource, act, reach in rows:
+        if resource is None:
+            continue
+        narrower = grants.get((resource, act))
+        if narrower is None or BREADTH.index(reach) > BREADTH.index(narrower):
+            grants[resource, act] = reach
+    return frozenset(row.role_id for row in rows), grants
+
+
+def _units_below(path: str) -> tuple[frozenset[int], frozenset[int]]:
+    """The units of his department with all below it, and those of his own unit; one statement.
+
+    His department is the nearest unit above (or at) his own that is no team.
+    """
+    line = [int(part) for part in path.split("/") if part]
+    branch = "/" + "/".join(map(str, line[:2])) + "/"  # wide enough to hold any department on his line
+    units = db.session.execute(
+        select(OrgUnit.id, OrgUnit.path, OrgUnit.kind).where(
+            or_(OrgUnit.id.in_(line), OrgUnit.path.startswith(branch, autoescape=True))
+        )
+    ).all()
+    on_line = {unit.id: unit for unit in units if unit.id in line}
+    departments = [id_ for id_ in line if id_ in on_line and on_line[id_].kind is not UnitKind.team]
+    department = on_line[departments[-1]].path if departments else path
+    return (
+        frozenset(unit.id for unit in units if unit.path.startswith(department)),
+        frozenset(unit.id for unit in units if unit.path.startswith(path)),
+    )
 
 
 # ---- the row policy ----------------------------------------------------------------------------------------
