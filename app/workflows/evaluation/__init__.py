@@ -1,0 +1,1 @@
+"""The evaluation engine: measures over declared sources, indicators, schemes, runs, publication, explanation."""

@@ -1,0 +1,75 @@
+"""What the two databases say differently: whole days between moments, and the order of codes.
+
+Days are exact to the microsecond, and floored: a day counts once it is over.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.functions import FunctionElement
+
+from app.services.language.sql import days_between
+from app.workflows.evaluation.pins import Pin
+
+Element = sa.ColumnElement[Any]
+
+
+class _MomentsApart(FunctionElement[int]):
+    """Whole days from an earlier moment to a later one."""
+
+    inherit_cache = True
+    name = "whole_days"
+    type = sa.BigInteger()
+
+
+SQLITE = (
+    "(SELECT (strftime('%s', substr(b, 1, 19)) - strftime('%s', substr(a, 1, 19)) "
+    "- (substr(b, 20) < substr(a, 20))) / 86400 FROM (SELECT {start} AS a, {end} AS b))"
+)
+
+
+@compiles(_MomentsApart, "sqlite")
+def _on_sqlite(element: _MomentsApart, compiler: SQLCompiler, **options: Any) -> str:
+    """Moments are text there, `2026-01-31 08:00:00.000000`: whole seconds, less one where the fraction is behind."""
+    start, end = (compiler.process(clause, **options) for clause in element.clauses)
+    return SQLITE.format(start=start, end=end)
+
+
+@compiles(_MomentsApart, "postgresql")
+def _on_postgresql(element: _MomentsApart, compiler: SQLCompiler, **options: Any) -> str:
+    start, end = (compiler.process(clause, **options) for clause in element.clauses)
+    return f"CAST(floor(extract(epoch FROM (({end}) - ({start}))) / 86400) AS BIGINT)"
+
+
+def days_from(first: Element, last: Element | None) -> Element:
+    """Whole days from the first to the last; both are moments, or both company dates."""
+    if last is None:
+        raise RuntimeError("a distance has two ends")
+    if isinstance(first.type, sa.Date):
+        return days_between(first, last, type_=sa.BigInteger())
+    return _MomentsApart(first, last)
+
+
+def days_until(moment: Element, pin: Pin) -> Element:
+    """Whole days from a moment (or company date) to the run's as-of moment (or day)."""
+    if isinstance(moment.type, sa.Date):
+        return days_between(moment, sa.literal(pin.as_of_day, sa.Date()), type_=sa.BigInteger())
+    return _MomentsApart(moment, sa.literal(pin.as_of, moment.type))
+
+
+class bytewise(FunctionElement[str]):  # noqa: N801 - SQLAlchemy names functions in lower case
+    """A code in the order of its characters, whatever the database's language."""
+
+    inherit_cache = True
+    name = "bytewise"
+    type = sa.Text()
+
+
+@compiles(bytewise)
+def _bytewise(element: bytewise, compiler: SQLCompiler, **options: Any) -> str:
+    collation = '"C"' if compiler.dialect.name == "postgresql" else "BINARY"
+    return f"({compiler.process(element.clauses, **options)} COLLATE {collation})"

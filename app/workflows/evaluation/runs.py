@@ -1,0 +1,460 @@
+"""Runs: pinned when they start, computed from one snapshot, kept chunk by chunk, sealed for good.
+
+What a killed run had written is compared with what the next attempt computes: a chunk with the same checksum stands,
+any other is written anew. So a sealed run always comes from one snapshot, however often it was begun.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import groupby
+from typing import Any, cast
+
+import sqlalchemy as sa
+
+from app.columns import now
+from app.errors import NotFound, Refusal, WrongState
+from app.extensions import db, transaction
+from app.models import (
+    AuditAct,
+    EvalResult,
+    EvalRun,
+    EvalRunChunk,
+    EvalRunStat,
+    EvalScheme,
+    EvalSchemeVersion,
+    EvalStatus,
+    RunKind,
+    RunStatus,
+)
+from app.roles import Act
+from app.services import access, audit, jobs
+from app.words import say
+from app.workflows.evaluation import schemes
+from app.workflows.evaluation.methods import Quantiles
+from app.workflows.evaluation.pins import Pin
+from app.workflows.evaluation.schemes import ENGINE, Scheme
+from app.workflows.evaluation.sources import table_of
+from app.workflows.evaluation.statements import Earlier, results
+
+CHUNK = 10_000
+"""Subject ids in one chunk: one short transaction, so that other writers hardly wait."""
+
+RESULT, CHUNKS, STATS = (table_of(model) for model in (EvalResult, EvalRunChunk, EvalRunStat))
+
+Progress = Callable[[int, int], object]
+
+
+class Overtaken(Exception):
+    """Another process computes this run now: this one may write no more."""
+
+
+# ---- starting ----------------------------------------------------------------------------------------------------
+
+
+def start_trial(body: Mapping[str, Any], pin: Pin) -> int:
+    """A trial run of a scheme document (R31): its id. Raises `BadInput` for a faulty one, `NotAllowed`."""
+    schemes.load(body, pin)
+    access.principal().check(Act.run, "eval_run")
+    with access.acting(access.SYSTEM), transaction():
+        version_id = trial_version(body)
+    return _start(version_id, pin, RunKind.trial)
+
+
+def start(code: str, pin: Pin) -> int:
+    """An official run of the published scheme of this code: its id. Raises `NotFound`, `NotAllowed`."""
+    access.principal().check(Act.run, "eval_run")
+    with access.acting(access.SYSTEM):
+        version = db.session.scalar(
+            sa.select(EvalSchemeVersion)
+            .join(EvalScheme)
+            .where(EvalScheme.code == code, EvalSchemeVersion.status == EvalStatus.published)
+        )
+    if version is None:
+        raise NotFound(say("没有已发布的方案 {code}。", "There is no published scheme {code}.", code=code))
+    schemes.load(version.body, pin)
+    return _start(version.id, pin, RunKind.official)
+
+
+def _start(version_id: int, pin: Pin, kind: RunKind) -> int:
+    """The unfinished run of this version, period and kind, or a new revision."""
+    who = access.principal()
+    with access.acting(access.SYSTEM), transaction():
+        same = sa.and_(
+            EvalRun.scheme_version_id == version_id,
+            EvalRun.period_from == pin.period_from,
+            EvalRun.period_to == pin.period_to,
+            EvalRun.kind == kind,
+        )
+        newest = db.session.scalar(sa.select(EvalRun).where(same).order_by(EvalRun.revision.desc()).limit(1))
+        if newest and newest.as_of == pin.as_of and newest.status in UNFINISHED and newest.engine == ENGINE:
+            return newest.id
+        run = EvalRun(
+            scheme_version_id=version_id,
+            kind=kind,
+            revision=newest.revision + 1 if newest else 1,
+            period_from=pin.period_from,
+            period_to=pin.period_to,
+            as_of=pin.as_of,
+            engine=ENGINE,
+            created_by_id=who.user_id,
+        )
+        db.session.add(run)
+        db.session.flush()
+        _tell(run.id, who, say("开始评价运行", "Evaluation run started"))
+        return run.id
+
+
+UNFINISHED = frozenset({RunStatus.created, RunStatus.collecting, RunStatus.failed})
+
+
+def trial_version(body: Mapping[str, Any]) -> int:
+    """The trial version that holds this document, made if it is new; inside a transaction."""
+    code, digest = str(body["scheme"]), schemes.hash_of(body)
+    scheme = scheme_called(code, body, active=False)
+    held = db.session.scalar(
+        sa.select(EvalSchemeVersion.id).where(
+            EvalSchemeVersion.scheme_id == scheme.id,
+            EvalSchemeVersion.body_hash == digest,
+            EvalSchemeVersion.status == EvalStatus.trial,
+        )
+    )
+    if held is not None:
+        return held
+    version = EvalSchemeVersion(
+        scheme_id=scheme.id,
+        edition=next_edition(scheme.id),
+        status=EvalStatus.trial,
+        body=dict(body),
+        body_hash=digest,
+    )
+    db.session.add(version)
+    db.session.flush()
+    return version.id
+
+
+def scheme_called(code: str, body: Mapping[str, Any], *, active: bool) -> EvalScheme:
+    """The scheme of this code, made if it is new; one that only trials know stays out of pickers."""
+    scheme = db.session.scalar(sa.select(EvalScheme).where(EvalScheme.code == code))
+    if scheme is None:
+        scheme = EvalScheme(
+            code=code, name_zh=body["zh"], name_en=body["en"], subject_type=body["subject"], active=active
+        )
+        db.session.add(scheme)
+        db.session.flush()
+    return scheme
+
+
+def next_edition(scheme_id: int) -> int:
+    newest = sa.select(sa.func.max(EvalSchemeVersion.edition)).where(EvalSchemeVersion.scheme_id == scheme_id)
+    return (db.session.scalar(newest) or 0) + 1
+
+
+# ---- computing ---------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Pinned:
+    """What an attempt at a run knows: the run, its scheme, and the moment it took the run over."""
+
+    run_id: int
+    scheme_id: int
+    scheme: Scheme
+    earlier: Earlier | None
+    token: datetime
+
+
+@jobs.kind("evaluation", zh="评价运行", en="Evaluation run")
+def compute_as_job(job: jobs.Run) -> dict[str, Any]:
+    """Compute the run a job was written for; its chunks are the job's checkpoint."""
+    run_id = int(job.args["run_id"])
+
+    def tell(done: int, total: int) -> None:
+        job.save(done=done, total=total)
+
+    compute(run_id, tell)
+    return {"run_id": run_id}
+
+
+def enqueue(run_id: int) -> int:
+    """Have a run computed in the background, with the rights of who asks: the job's id."""
+    who = access.principal()
+    with transaction():
+        return jobs.enqueue(
+            "evaluation",
+            {"run_id": run_id},
+            requester=jobs.Requester(who.user_id, who.employee_id),
+            idem_key=f"evaluation:{run_id}",
+        )
+
+
+def compute(run_id: int, progress: Progress | None = None) -> None:
+    """Compute and seal a run. `progress` is called inside each chunk's transaction with subjects done and in all.
+
+    Raises `WrongState` for a run that is sealed, `Refusal` when there is nobody to evaluate, `Overtaken`.
+    """
+    who = access.principal()
+    who.check(Act.run, "eval_run")
+    with access.acting(access.SYSTEM):
+        pinned = _take(run_id)
+        try:
+            _collect(pinned, progress, who)
+        except Refusal:
+            with transaction():
+                _change(pinned, status=RunStatus.failed)
+            raise
+
+
+def _take(run_id: int) -> Pinned:
+    """Take the run over from whoever had it."""
+    token = now()
+    with transaction():
+        found = db.session.execute(
+            sa.select(EvalRun, EvalSchemeVersion)
+            .join(EvalSchemeVersion, EvalSchemeVersion.id == EvalRun.scheme_version_id)
+            .where(EvalRun.id == run_id)
+            .with_for_update(of=EvalRun)
+        ).first()
+        if found is None:
+            raise NotFound(say("没有评价运行 {id}。", "There is no evaluation run {id}.", id=run_id))
+        run, version = found
+        if run.status not in UNFINISHED:
+            raise WrongState(
+                say(
+                    "评价运行 {id} 已封存，结果不再改变。",
+                    "Run {id} is sealed: its results no longer change.",
+                    id=run_id,
+                )
+            )
+        scheme = schemes.load(version.body, Pin(run.period_from, run.period_to, run.as_of))
+        earlier = _earlier(run, version, scheme)
+        statement = sa.update(EvalRun).where(EvalRun.id == run_id)
+        _execute(statement.values(status=RunStatus.collecting, started_at=token))
+        return Pinned(run_id, version.scheme_id, scheme, earlier, token)
+
+
+def _earlier(run: EvalRun, version: EvalSchemeVersion, scheme: Scheme) -> Earlier | None:
+    """The newest published run of the scheme for an earlier period, not older than the carried scores may be."""
+    ages = [one.missing.days for one in scheme.indicators if one.missing.policy == "carry"]
+    if not ages:
+        return None
+    found = db.session.execute(
+        sa.select(EvalRun.id, EvalSchemeVersion.body)
+        .join(EvalSchemeVersion, EvalSchemeVersion.id == EvalRun.scheme_version_id)
+        .where(
+            EvalSchemeVersion.scheme_id == version.scheme_id,
+            EvalRun.status.in_([RunStatus.published, RunStatus.superseded]),
+            EvalRun.period_to <= run.period_from,
+            EvalRun.period_to >= run.period_from - timedelta(days=max(ages)),
+        )
+        .order_by(EvalRun.period_to.desc(), EvalRun.id.desc())
+        .limit(1)
+    ).first()
+    if found is None:
+        return None
+    return Earlier(found.id, {key: slot for slot, key in enumerate(found.body["indicators"], 1)})
+
+
+@contextmanager
+def snapshot() -> Iterator[sa.Connection]:
+    """A connection that reads one state of the database, whatever others write meanwhile, and writes nothing."""
+    with db.engine.connect() as connection:
+        if connection.dialect.name == "postgresql":
+            connection = connection.execution_options(  # noqa: PLW2901 - the same connection, set up
+                isolation_level="REPEATABLE READ"
+            )
+            connection.execute(sa.text("SET LOCAL jit = off"))
+            connection.execute(sa.text("SET LOCAL work_mem = '256MB'"))
+        yield connection
+
+
+def _collect(pinned: Pinned, progress: Progress | None, who: access.Principal) -> None:
+    """Compute everything and keep it chunk by chunk; then seal."""
+    statement = results(pinned.scheme, pinned.scheme_id, earlier=pinned.earlier)
+    whole, done, numbers = hashlib.sha256(), 0, set()
+    kept = _kept(pinned.run_id)
+    first: Any = None
+    with snapshot() as connection:
+        rows = connection.execute(
+            statement, execution_options={"yield_per": CHUNK, "stream_results": True}
+        ).mappings()
+        for number, group in groupby(rows, key=lambda row: row["subject_id"] // CHUNK):
+            chunk = list(group)
+            first = first or chunk[0]
+            lines = "".join(_line(pinned.scheme, row) for row in chunk).encode()
+            whole.update(lines)
+            done += len(chunk)
+            numbers.add(number)
+            part = Chunk(number, chunk, hashlib.sha256(lines).hexdigest())
+            if kept.get(number) != (len(chunk), part.checksum):
+                _keep(pinned, part, progress, (done, first["population"]))
+    if first is None:
+        raise Refusal(
+            say(
+                "没有符合条件的评价对象，请检查方案的评价范围、评价期和数据。",
+                "Nobody fits the population of the scheme: check its conditions, the period and the data.",
+            )
+        )
+    _seal(pinned, whole.hexdigest(), first, numbers, who)
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """The results of one range of subject ids."""
+
+    number: int
+    rows: Sequence[Any]
+    checksum: str
+
+
+def _kept(run_id: int) -> dict[int, tuple[int, str]]:
+    """The chunks an earlier attempt wrote."""
+    statement = sa.select(EvalRunChunk.no, EvalRunChunk.subjects, EvalRunChunk.checksum)
+    found = db.session.execute(statement.where(EvalRunChunk.run_id == run_id)).all()
+    db.session.rollback()
+    return {number: (subjects, checksum) for number, subjects, checksum in found}
+
+
+OWN = ("total", "grade_no", "coverage", "flags")
+
+
+def _columns(scheme: Scheme) -> list[str]:
+    """The columns of a result this scheme fills, in order."""
+    slots = [f"{letter}{one.column}" for letter in "vs" for one in scheme.indicators]
+    return ["subject_id", *slots, *OWN]
+
+
+def _line(scheme: Scheme, row: Any) -> str:
+    """A result as it enters the checksum: the same on both databases."""
+    return ",".join("" if row[name] is None else str(int(row[name])) for name in _columns(scheme)) + "\n"
+
+
+def _keep(pinned: Pinned, chunk: Chunk, progress: Progress | None, state: tuple[int, int]) -> None:
+    """Write one chunk, whatever was there, with its checksum."""
+    names = _columns(pinned.scheme)
+    low, high = chunk.number * CHUNK, chunk.number * CHUNK + CHUNK - 1
+    values = [{"run_id": pinned.run_id, **{name: row[name] for name in names}} for row in chunk.rows]
+    with transaction():
+        _check_token(pinned)
+        _clear(pinned.run_id, [chunk.number])
+        _execute(sa.insert(RESULT), values)
+        _execute(
+            sa.insert(CHUNKS),
+            {
+                "run_id": pinned.run_id,
+                "no": chunk.number,
+                "low_id": low,
+                "high_id": high,
+                "subjects": len(values),
+                "checksum": chunk.checksum,
+            },
+        )
+        if progress is not None:
+            progress(*state)
+
+
+def _clear(run_id: int, numbers: Sequence[int]) -> None:
+    """Remove what an attempt that was cut short left in these ranges."""
+    for number in numbers:
+        low = number * CHUNK
+        in_range = RESULT.c.subject_id.between(low, low + CHUNK - 1)
+        _execute(sa.delete(RESULT).where(RESULT.c.run_id == run_id, in_range))
+        _execute(sa.delete(CHUNKS).where(CHUNKS.c.run_id == run_id, CHUNKS.c.no == number))
+
+
+def _seal(
+    pinned: Pinned, checksum: str, first: Mapping[str, Any], numbers: set[int], who: access.Principal
+) -> None:
+    """Write the statistics, check that nothing is lost or left over, and close the run for good."""
+    with transaction():
+        _check_token(pinned)
+        stale = set(_numbers(pinned.run_id)) - numbers
+        _clear(pinned.run_id, sorted(stale))
+        _execute(sa.delete(STATS).where(STATS.c.run_id == pinned.run_id))
+        _execute(sa.insert(STATS), _statistics(pinned, first))
+        written = db.session.scalar(
+            sa.select(sa.func.count()).select_from(RESULT).where(RESULT.c.run_id == pinned.run_id)
+        )
+        if written != first["population"]:
+            raise RuntimeError(f"run {pinned.run_id}: {written} results for {first['population']} subjects")
+        _change(
+            pinned,
+            status=RunStatus.sealed,
+            population=written,
+            checksum=checksum,
+            sealed_at=now(),
+        )
+        _tell(
+            pinned.run_id,
+            who,
+            say("评价结果已封存，共 {n} 个对象", "Results sealed for {n} subjects", n=written),
+        )
+
+
+def _numbers(run_id: int) -> Sequence[int]:
+    return db.session.scalars(sa.select(EvalRunChunk.no).where(EvalRunChunk.run_id == run_id)).all()
+
+
+def _statistics(pinned: Pinned, first: Mapping[str, Any]) -> list[dict[str, Any]]:
+    rows = []
+    for one in pinned.scheme.indicators:
+        edges = None
+        if isinstance(one.method, Quantiles) and not one.method.by_rank:
+            edges = [first[f"e{one.column}_{k}"] for k in range(1, one.method.groups)]
+            edges = [None if edge is None else int(edge) for edge in edges]
+        counted = first[f"count{one.column}"]
+        rows.append(
+            {
+                "run_id": pinned.run_id,
+                "slot": one.slot,
+                "peer": "",
+                "counted": counted,
+                "missing": first["population"] - counted,
+                "low": first[f"low{one.column}"],
+                "high": first[f"high{one.column}"],
+                "edges": edges,
+            }
+        )
+    return rows
+
+
+# ---- writing -----------------------------------------------------------------------------------------------------
+
+
+def _check_token(pinned: Pinned) -> None:
+    """Whether the run is still ours to write: whoever took it over later has it."""
+    held = sa.and_(
+        EvalRun.id == pinned.run_id,
+        EvalRun.started_at == pinned.token,
+        EvalRun.status == RunStatus.collecting,
+    )
+    if not _execute(sa.update(EvalRun).where(held).values(started_at=pinned.token)):
+        raise Overtaken(f"run {pinned.run_id}")
+
+
+def _change(pinned: Pinned, **values: Any) -> None:
+    _execute(sa.update(EvalRun).where(EvalRun.id == pinned.run_id).values(**values))
+
+
+def _execute(statement: Any, values: Any = None) -> int:
+    """Carry out a set-based write on the engine's own tables (nothing of them is audited); how many rows."""
+    options = {"synchronize_session": False}
+    if values is None:
+        outcome = db.session.execute(statement, execution_options=options)
+    else:
+        outcome = db.session.execute(statement, values, execution_options=options)
+    return cast("sa.CursorResult[Any]", outcome).rowcount
+
+
+def _tell(run_id: int, who: access.Principal, summary: Any) -> None:
+    audit.record(
+        AuditAct.evaluation,
+        "eval_run",
+        run_id,
+        summary=summary,
+        actor=audit.Actor(who.user_id, who.employee_id) if who.user_id else None,
+    )

@@ -1,0 +1,204 @@
+"""What can be measured: one file per source, found by itself.
+
+A source is one table (with what it may be joined to), the column that names the subject, the column that says when,
+and the facts a measure may filter and add up. To add one: a module here that sets `SOURCE`.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+
+import sqlalchemy as sa
+
+from app.columns import Choice, MomentType
+from app.extensions import company
+from app.services.language.catalogue import Catalogue, Fact
+from app.services.language.kinds import (
+    BOOL,
+    COUNT,
+    DATE,
+    MOMENT,
+    MONEY,
+    QUANTITY,
+    RATE,
+    TEXT,
+    Kind,
+    Type,
+    choice,
+)
+from app.words import Words
+
+
+@dataclass(frozen=True, slots=True)
+class Join:
+    """A table that is joined only when a fact of it is asked for."""
+
+    table: sa.FromClause
+    on: sa.ColumnElement[bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A fact of a source: `via` names the join it needs; `key` says that it names a record (to be counted, not added)."""
+
+    fact: Fact
+    via: str | None = None
+    key: bool = False
+
+
+@dataclass(frozen=True)
+class Source:
+    """Rows that can be counted and added up per subject and moment.
+
+    `subjects` maps a subject type to the column that names the subject of a row. `stands` is what every counted row
+    fulfils (not in the bin, not voided), with the words for a row that does not. `shown` are the facts an explanation
+    shows of a row.
+    """
+
+    name: str
+    words: Words
+    table: sa.FromClause
+    subjects: Mapping[str, sa.ColumnElement[Any]]
+    time: sa.ColumnElement[Any]
+    columns: tuple[Column, ...]
+    stands: sa.ColumnElement[bool]
+    fallen: Words
+    shown: tuple[str, ...]
+    joins: Mapping[str, Join] = field(default_factory=dict)
+
+    @property
+    def key(self) -> sa.ColumnElement[Any]:
+        return self.table.c.id
+
+    @property
+    def is_dated(self) -> bool:
+        """Whether its time is a company date, not a moment."""
+        return not isinstance(self.time.type, MomentType)
+
+    def column(self, name: str) -> Column:
+        return next(column for column in self.columns if column.fact.name == name)
+
+    def catalogue(self, pinned: Iterable[Fact] = ()) -> Catalogue:
+        """Its facts, for formulas and filters, with those of the run."""
+        return catalogue(self.columns, pinned)
+
+    def rows(self, used: Iterable[str]) -> sa.FromClause:
+        """Its table with what the used facts need joined to it."""
+        return joined(self.table, self.columns, self.joins, used)
+
+
+def catalogue(columns: Iterable[Column], more: Iterable[Fact] = ()) -> Catalogue:
+    """The facts of these columns, and those that come from elsewhere."""
+    columns = tuple(columns)
+    return Catalogue([*(column.fact for column in columns), *more], vocabularies(columns), company.zone)
+
+
+def joined(
+    table: sa.FromClause, columns: Iterable[Column], joins: Mapping[str, Join], used: Iterable[str]
+) -> sa.FromClause:
+    """A table with those joins the used facts need."""
+    wanted = set(used)
+    needed = dict.fromkeys(column.via for column in columns if column.via and column.fact.name in wanted)
+    for via in needed:
+        table = table.outerjoin(joins[via].table, joins[via].on)
+    return table
+
+
+# ---- how a file of this folder declares facts ----------------------------------------------------------------
+
+
+def table_of(model: type[Any]) -> sa.Table:
+    """The bare table of a model: runs compute under the system principal, so the row policy is not asked."""
+    table: sa.Table = sa.inspect(model).local_table
+    return table
+
+
+CLOSED_SETS: dict[str, type[Choice]] = {}
+
+
+def vocabularies(columns: Iterable[Column]) -> dict[str, dict[str, Words]]:
+    """The words of the closed sets these columns take their values from."""
+    names = {column.fact.type.of for column in columns if column.fact.type.of}
+    return {name: {member.value: member.words for member in CLOSED_SETS[name]} for name in names if name}
+
+
+LARGEST: dict[Kind, Decimal] = {
+    Kind.money: Decimal(10**7),
+    Kind.quantity: Decimal(10**7),
+    Kind.rate: Decimal(1000),
+}
+"""What one row is taken to hold at most, in whole units, so that a product of two facts stays in 64 bits."""
+
+
+def _column(
+    type_: Type, name: str, expression: Any, words: tuple[str, str], via: str | None, *, key: bool = False
+) -> Column:
+    zh, en = words
+    most = LARGEST.get(type_.kind)
+    domain = (-most, most) if most else None
+    return Column(Fact(name, type_, zh=zh, en=en, domain=domain, expression=expression), via, key)
+
+
+def money(name: str, expression: Any, zh: str, en: str, via: str | None = None) -> Column:
+    return _column(MONEY, name, expression, (zh, en), via)
+
+
+def quantity(name: str, expression: Any, zh: str, en: str, via: str | None = None) -> Column:
+    return _column(QUANTITY, name, expression, (zh, en), via)
+
+
+def rate(name: str, expression: Any, zh: str, en: str, via: str | None = None) -> Column:
+    return _column(RATE, name, expression, (zh, en), via)
+
+
+def text(name: str, expression: Any, zh: str, en: str, via: str | None = None) -> Column:
+    return _column(TEXT, name, expression, (zh, en), via)
+
+
+def day(name: str, expression: Any, zh: str, en: str, via: str | None = None) -> Column:
+    return _column(DATE, name, expression, (zh, en), via)
+
+
+def moment(name: str, expression: Any, zh: str, en: str, via: str | None = None) -> Column:
+    return _column(MOMENT, name, expression, (zh, en), via)
+
+
+def truth(name: str, expression: Any, zh: str, en: str, via: str | None = None) -> Column:
+    return _column(BOOL, name, expression, (zh, en), via)
+
+
+def key(name: str, expression: Any, zh: str, en: str, via: str | None = None) -> Column:
+    """The id of a record, such as the document of a line: for counting distinct ones."""
+    return _column(COUNT, name, expression, (zh, en), via, key=True)
+
+
+def closed(
+    name: str, expression: Any, choices: type[Choice], zh: str, en: str, via: str | None = None
+) -> Column:
+    """A value of a closed set."""
+    of = choices.__name__
+    CLOSED_SETS[of] = choices
+    return _column(choice(of), name, expression, (zh, en), via)
+
+
+# ---- all of them -----------------------------------------------------------------------------------------------
+
+
+def _found() -> Iterator[Source]:
+    for module in pkgutil.iter_modules(__path__):
+        yield importlib.import_module(f"{__name__}.{module.name}").SOURCE
+
+
+_sources: dict[str, Source] = {}
+
+
+def sources() -> Mapping[str, Source]:
+    """Every source by its name."""
+    if not _sources:
+        _sources.update({source.name: source for source in _found()})
+    return _sources
