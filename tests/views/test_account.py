@@ -5,11 +5,15 @@ from __future__ import annotations
 import hashlib
 import re
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import func, select, text, update
+from sqlalchemy import Engine, event, func, select, text, update
 
+import config
+from app import create_app
 from app.columns import now
 from app.extensions import Model, db, transaction
 from app.models import AccessKey, Account, AuditAct, AuditLog, SavedCommand, UserSession
@@ -27,7 +31,7 @@ def lin(hire):
 
 
 @pytest.fixture
-def browser(client, lin):
+def tab(client, lin):
     """A browser Lin has signed in with, through the form."""
     answer = sign_in(client, lin.username)
     assert answer.status_code == 303
@@ -125,37 +129,37 @@ def test_signing_in_gives_a_new_cookie_and_keeps_nothing_of_the_old_session(clie
         assert set(session) <= {"word", "csrf_token", "language"}
 
 
-def test_signing_in_again_ends_the_session_before(app, browser, lin):
-    old = cookie_of(browser)
-    sign_in(browser, lin.username)
+def test_signing_in_again_ends_the_session_before(app, tab, lin):
+    old = cookie_of(tab)
+    sign_in(tab, lin.username)
     assert replay(app, old) == 303
-    assert replay(app, cookie_of(browser)) == 200
+    assert replay(app, cookie_of(tab)) == 200
 
 
-def test_a_copied_cookie_is_dead_after_the_sign_out(app, browser):
-    cookie = cookie_of(browser)
+def test_a_copied_cookie_is_dead_after_the_sign_out(app, tab):
+    cookie = cookie_of(tab)
     assert replay(app, cookie) == 200
-    answer = browser.post("/sign-out")
+    answer = tab.post("/sign-out")
     assert (answer.status_code, answer.location) == (303, "/sign-in")
     assert answer.headers["Clear-Site-Data"] == '"cache"'
     assert replay(app, cookie) == 303
     assert last_act(app) is AuditAct.sign_out
 
 
-def test_a_copied_cookie_is_dead_after_a_change_of_password(app, browser):
-    cookie = cookie_of(browser)
-    answer = browser.post("/account/password", data={"current": PASSWORD, "password": NEW, "again": NEW})
+def test_a_copied_cookie_is_dead_after_a_change_of_password(app, tab):
+    cookie = cookie_of(tab)
+    answer = tab.post("/account/password", data={"current": PASSWORD, "password": NEW, "again": NEW})
     assert (answer.status_code, answer.location) == (303, "/account/profile")
     assert replay(app, cookie) == 303
-    assert browser.get("/account/profile").status_code == 200
+    assert tab.get("/account/profile").status_code == 200
 
 
-def test_a_copied_cookie_is_dead_once_the_account_is_switched_off(app, browser, lin):
-    cookie = cookie_of(browser)
+def test_a_copied_cookie_is_dead_once_the_account_is_switched_off(app, tab, lin):
+    cookie = cookie_of(tab)
     with app.app_context(), access.acting(access.SYSTEM):
         account_keeping.switch(lin.username, on=False)
     assert replay(app, cookie) == 303
-    assert browser.get("/account/profile").status_code == 303
+    assert tab.get("/account/profile").status_code == 303
 
 
 def test_a_cookie_that_names_a_user_opens_nothing(client, lin):
@@ -168,9 +172,9 @@ def test_a_cookie_that_names_a_user_opens_nothing(client, lin):
 @pytest.mark.parametrize(
     "path", ["/sign-out", "/language", "/theme", "/account/sessions/end", "/account/keys"]
 )
-def test_what_changes_something_is_no_get(browser, path):
-    assert browser.get(path).status_code == 405
-    assert browser.get("/account/profile").status_code == 200
+def test_what_changes_something_is_no_get(tab, path):
+    assert tab.get(path).status_code == 405
+    assert tab.get("/account/profile").status_code == 200
 
 
 @pytest.mark.parametrize(
@@ -188,10 +192,10 @@ def test_what_changes_something_is_no_get(browser, path):
         "/account/keys/1/revoke",
     ],
 )
-def test_a_form_without_its_token_is_refused(app, browser, path):
+def test_a_form_without_its_token_is_refused(app, tab, path):
     before = digest(app)
-    browser.csrf = False
-    answer = browser.post(path, data={"language": "en", "theme": "dark", "name": "x", "days": "1"})
+    tab.csrf = False
+    answer = tab.post(path, data={"language": "en", "theme": "dark", "name": "x", "days": "1"})
     assert answer.status_code == 400
     assert "页面已过期" in answer.text
     assert digest(app) == before
@@ -207,7 +211,7 @@ def digest(app) -> str:
     return seen.hexdigest()
 
 
-def test_reading_changes_nothing(app, browser):
+def test_reading_changes_nothing(app, tab):
     before = digest(app)
     for path in (
         "/",
@@ -218,7 +222,7 @@ def test_reading_changes_nothing(app, browser):
         "/nowhere",
         "/sign-out",
     ):
-        browser.get(path)
+        tab.get(path)
     assert digest(app) == before
 
 
@@ -234,18 +238,18 @@ def test_a_stranger_is_spoken_to_as_his_browser_asks_and_in_chinese_otherwise(cl
     assert ('lang="zh-CN"' if speaks == "zh" else '<html lang="en"') in page
 
 
-def test_the_language_of_the_account_wins_over_the_browser_and_a_choice_over_both(app, browser, lin):
+def test_the_language_of_the_account_wins_over_the_browser_and_a_choice_over_both(app, tab, lin):
     english = {"Accept-Language": "en"}
-    assert '<html lang="zh-CN"' in browser.get("/account/profile", headers=english).text
-    answer = browser.post("/language", data={"language": "en", "next": "/account/sessions"})
+    assert '<html lang="zh-CN"' in tab.get("/account/profile", headers=english).text
+    answer = tab.post("/language", data={"language": "en", "next": "/account/sessions"})
     assert (answer.status_code, answer.location) == (303, "/account/sessions")
-    page = browser.get("/account/sessions").text
+    page = tab.get("/account/sessions").text
     assert '<html lang="en"' in page
     assert "Signed-in devices" in page
     with app.app_context():
         assert db.session.scalar(select(Account.language).where(Account.user_id == lin.user_id)) == "en"
-    browser.post("/sign-out")
-    assert '<html lang="en"' in browser.get("/sign-in").text
+    tab.post("/sign-out")
+    assert '<html lang="en"' in tab.get("/sign-in").text
 
 
 def test_a_stranger_chooses_his_language_on_the_sign_in_page(client, lin):
@@ -255,26 +259,26 @@ def test_a_stranger_chooses_his_language_on_the_sign_in_page(client, lin):
     assert '<html lang="en"' in client.get("/account/profile").text
 
 
-def test_an_unknown_language_is_ignored(browser):
-    browser.post("/language", data={"language": "../../etc"})
-    assert '<html lang="zh-CN"' in browser.get("/account/profile").text
+def test_an_unknown_language_is_ignored(tab):
+    tab.post("/language", data={"language": "../../etc"})
+    assert '<html lang="zh-CN"' in tab.get("/account/profile").text
 
 
-def test_the_look_is_kept_with_the_account(browser):
-    browser.post("/theme", data={"theme": "dark"})
-    assert 'data-theme="dark"' in browser.get("/account/profile").text
-    assert browser.post("/theme", data={"theme": "pink"}).status_code == 400
+def test_the_look_is_kept_with_the_account(tab):
+    tab.post("/theme", data={"theme": "dark"})
+    assert 'data-theme="dark"' in tab.get("/account/profile").text
+    assert tab.post("/theme", data={"theme": "pink"}).status_code == 400
 
 
-def test_the_profile_says_who_i_am_and_keeps_my_settings(browser, people, login):
-    assert "您还没有任何权限" in browser.get("/account/profile").text
+def test_the_profile_says_who_i_am_and_keeps_my_settings(tab, people, login):
+    assert "您还没有任何权限" in tab.get("/account/profile").text
     page = login(people.alice).get("/account/profile").text
     assert "Alice" in page
     assert "E-alice" in page
     assert "Customers" in page
-    answer = browser.post("/account/profile", data={"language": "en", "theme": "light", "_cmd": "1"})
+    answer = tab.post("/account/profile", data={"language": "en", "theme": "light", "_cmd": "1"})
     assert answer.status_code == 303
-    page = browser.get("/account/profile").text
+    page = tab.get("/account/profile").text
     assert 'data-theme="light"' in page
     assert "My account and rights" in page
 
@@ -291,8 +295,8 @@ def test_the_profile_says_who_i_am_and_keeps_my_settings(browser, people, login)
         ({}, "当前密码不正确"),
     ],
 )
-def test_a_refused_password_says_why_and_never_shows_what_was_typed(browser, form, said):
-    answer = browser.post("/account/password", data=form)
+def test_a_refused_password_says_why_and_never_shows_what_was_typed(tab, form, said):
+    answer = tab.post("/account/password", data=form)
     assert answer.status_code == 422
     assert said in answer.text
     assert NEW not in answer.text
@@ -332,47 +336,47 @@ def test_a_set_up_link_lets_its_holder_choose_a_password_once(app, client):
 # ---- sessions ----------------------------------------------------------------------------------------------
 
 
-def test_the_other_sign_ins_are_listed_and_can_be_ended(app, browser, lin):
+def test_the_other_sign_ins_are_listed_and_can_be_ended(app, tab, lin):
     other = app.test_client()
     chrome = "Mozilla/5.0 (Windows NT 10.0) AppleWebKit/537.36 Chrome/140.0 Safari/537.36"
     other.post("/sign-in", data={"username": "lin", "password": PASSWORD}, headers={"User-Agent": chrome})
-    page = browser.get("/account/sessions").text
+    page = tab.get("/account/sessions").text
     assert "Chrome · Windows" in page
     assert "本浏览器" in page
     with app.app_context():
         newest = db.session.scalar(select(func.max(UserSession.id)))
-    assert browser.post(f"/account/sessions/{newest}/end").status_code == 303
+    assert tab.post(f"/account/sessions/{newest}/end").status_code == 303
     assert other.get("/account/profile").status_code == 303
-    assert browser.post(f"/account/sessions/{newest}/end").status_code == 404
+    assert tab.post(f"/account/sessions/{newest}/end").status_code == 404
 
 
-def test_signing_out_everywhere_else_leaves_this_browser(app, browser, lin):
+def test_signing_out_everywhere_else_leaves_this_browser(app, tab, lin):
     other = app.test_client()
     sign_in(other, "lin")
-    browser.post("/account/sessions/end")
+    tab.post("/account/sessions/end")
     assert other.get("/account/profile").status_code == 303
-    assert browser.get("/account/profile").status_code == 200
+    assert tab.get("/account/profile").status_code == 200
 
 
-def test_nobody_ends_the_session_of_another(app, browser, people, login):
+def test_nobody_ends_the_session_of_another(app, tab, people, login):
     stranger = login(people.bob)
     with app.app_context():
         first = db.session.scalar(select(func.min(UserSession.id)))
     assert stranger.post(f"/account/sessions/{first}/end").status_code == 404
-    assert browser.get("/account/profile").status_code == 200
+    assert tab.get("/account/profile").status_code == 200
 
 
-def test_an_idle_session_leads_back_to_the_sign_in(app, browser):
+def test_an_idle_session_leads_back_to_the_sign_in(app, tab):
     with app.app_context(), transaction():
         db.session.execute(update(UserSession).values(seen_at=now() - timedelta(minutes=31)))
-    assert browser.get("/account/profile").status_code == 303
+    assert tab.get("/account/profile").status_code == 303
 
 
 # ---- keys and the API --------------------------------------------------------------------------------------
 
 
-def new_key(browser, **more) -> str:
-    page = browser.post("/account/keys", data={"name": "ERP", "days": "30", **more}).text
+def new_key(tab, **more) -> str:
+    page = tab.post("/account/keys", data={"name": "ERP", "days": "30", **more}).text
     return re.search(r"ghk_[\w-]+", page)[0]
 
 
@@ -392,18 +396,18 @@ def test_a_key_speaks_for_its_owner_without_cookie_or_token(app, people, login):
     assert bearer(app, key).status_code == 401
 
 
-def test_a_key_has_its_owners_rights_and_no_more(app, browser, people, login):
-    answer = bearer(app, new_key(browser), **{"Accept-Language": "en"})
+def test_a_key_has_its_owners_rights_and_no_more(app, tab, people, login):
+    answer = bearer(app, new_key(tab), **{"Accept-Language": "en"})
     assert answer.status_code == 403
     assert answer.json["error"]["code"] == "not_allowed"
     assert "no right" in answer.json["error"]["message"]
 
 
-def test_a_key_is_revoked_by_its_owner_alone(app, browser, people, login):
+def test_a_key_is_revoked_by_its_owner_alone(app, tab, people, login):
     key = new_key(login(people.alice))
     with app.app_context():
         key_id = db.session.scalar(select(AccessKey.id))
-    assert browser.post(f"/account/keys/{key_id}/revoke").status_code == 404
+    assert tab.post(f"/account/keys/{key_id}/revoke").status_code == 404
     assert bearer(app, key).status_code == 200
 
 
@@ -415,64 +419,68 @@ def test_the_api_with_a_cookie_needs_the_token_too(app, people, login):
     assert answer.json["error"]["code"] == "bad_request"
 
 
-def test_a_form_sent_twice_is_carried_out_once(app, browser):
+def test_a_form_sent_twice_is_carried_out_once(app, tab):
     cmd = str(uuid.uuid4())
-    new_key(browser, _cmd=cmd)
-    again = browser.post("/account/keys", data={"name": "ERP", "days": "30", "_cmd": cmd})
+    new_key(tab, _cmd=cmd)
+    again = tab.post("/account/keys", data={"name": "ERP", "days": "30", "_cmd": cmd})
     assert (again.status_code, again.location) == (303, "/account/profile")
     assert (count(app, AccessKey), count(app, SavedCommand)) == (1, 1)
-    other = browser.post("/account/keys", data={"name": "another", "days": "30", "_cmd": cmd})
+    other = tab.post("/account/keys", data={"name": "another", "days": "30", "_cmd": cmd})
     assert other.status_code == 422
 
 
-def test_what_somebody_may_not_do_is_written_down_when_he_tries(app, browser):
-    assert browser.post("/customer/add", data={"name": "x"}).status_code == 403
+def test_what_somebody_may_not_do_is_written_down_when_he_tries(app, tab):
+    assert tab.post("/customer/add", data={"name": "x"}).status_code == 403
     assert last_act(app) is AuditAct.denied
 
 
-def test_opening_an_account_issues_few_statements(app, browser):
-    """One for the session, a few for the principal: nothing per permission."""
-    seen = []
-    with app.app_context():
-        engine = db.engine
-    from sqlalchemy import event  # noqa: PLC0415
+@contextmanager
+def statements() -> Iterator[list[str]]:
+    """Every statement any engine sends meanwhile."""
+    seen: list[str] = []
 
     def note(*args):
         seen.append(args[2])
 
-    event.listen(engine, "before_cursor_execute", note)
+    event.listen(Engine, "before_cursor_execute", note)
     try:
-        browser.get("/account/sessions")
+        yield seen
     finally:
-        event.remove(engine, "before_cursor_execute", note)
+        event.remove(Engine, "before_cursor_execute", note)
+
+
+def test_a_page_asks_once_who_is_there_and_never_per_permission(tab):
+    with statements() as seen:
+        tab.get("/account/sessions")
+    assert sum("JOIN user_session" in statement for statement in seen) == 1
     assert len(seen) <= 9, seen
 
 
-def test_creating_the_app_issues_no_statement(app):
-    assert "LocaleView.index" not in app.view_functions
-    rules = {rule.rule for rule in app.url_map.iter_rules()}
-    unwanted = (
-        "/login",
-        "/logout",
-        "/lang",
-        "/back",
-        "/static/appbuilder",
-        "/users",
-        "/roles",
-        "/api/v1/security",
+def test_creating_the_app_issues_no_statement(database, session_folder):
+    settings = config.read(
+        {"GUANHU_INSTANCE": str(session_folder / "instance"), "GUANHU_DATABASE_URL": database}
     )
-    assert not [rule for rule in rules if rule.startswith(unwanted)]
+    with statements() as seen:
+        app = create_app(settings)
+    assert seen == []
+    assert app.extensions["appbuilder"].sm.builtin_roles == {}
 
 
-def test_text_is_only_text(app, browser):
-    answer = browser.get("/sign-in?next=%22%3E%3Cscript%3E")
+def test_nothing_of_the_framework_is_served(app):
+    rules = {rule.rule for rule in app.url_map.iter_rules()}
+    unwanted = ("/login", "/logout", "/lang/", "/back", "/static/appbuilder", "/users", "/roles", "/swagger")
+    assert not [rule for rule in rules if rule.startswith((*unwanted, "/api/v1/security", "/api/v1/menu"))]
+
+
+def test_text_is_only_text(app, tab):
+    answer = tab.get("/sign-in?next=%22%3E%3Cscript%3E")
     assert "<script>" not in answer.text
     with app.app_context():
         assert db.session.scalar(text("SELECT 1")) == 1
 
 
-def test_a_session_word_is_long_and_only_its_digest_is_kept(app, browser):
-    with browser.session_transaction() as session:
+def test_a_session_word_is_long_and_only_its_digest_is_kept(app, tab):
+    with tab.session_transaction() as session:
         word = session["word"]
     assert len(word) >= 43
     with app.app_context():
