@@ -15,7 +15,6 @@ from flask_appbuilder import expose
 from flask_appbuilder.api import ModelRestApi
 from flask_appbuilder.models.sqla.interface import SQLAInterface
 from prison.decoder import ParserException
-from sqlalchemy import inspect
 from werkzeug.exceptions import UnsupportedMediaType
 
 from app.columns import Choice
@@ -98,8 +97,8 @@ class RecordApi(ModelRestApi):
     def get_list(self) -> Response:
         """A page of records; `next` is the cursor of the following one."""
         query = self._query()
-        page = records.page_of(query)
         fields = records.visible_fields(self.model)
+        page = records.page_of(query, fields=fields)
         cursor = f"p{query.page + 1}" if page.has_next else None
         return jsonify(
             count=page.total,
@@ -210,7 +209,7 @@ def row_of(record: Any, fields: tuple[Field, ...]) -> dict[str, Any]:
     for field in fields:
         value = getattr(record, field.name)
         row[field.name] = _json(field, value)
-        if field.kind is Kind.relation and field.relation and "relation" not in inspect(record).unloaded:
+        if field.kind is Kind.relation and field.relation:
             row[f"{field.relation}_title"] = records.text_of(record, field) if value is not None else None
     return row
 

@@ -43,7 +43,7 @@ def write(query: records.Query, target: Path, form: str) -> int:
             )
         )
     fields = [field for field in records.visible_fields(model) if field.kind is not Kind.json]
-    rows = (row_of(record, fields) for record in records.every(query))
+    rows = (row_of(record, fields) for record in records.every(query, fields))
     count = _xlsx(target, fields, rows, model) if form == "xlsx" else _csv(target, fields, rows)
     with transaction():
         audit.record(

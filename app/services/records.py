@@ -124,8 +124,11 @@ class Page:
         return self.total > MOST_COUNTED
 
 
-def page_of(query: Query, *, exact: bool = False) -> Page:
-    """One page of the records this person may read: two statements for the rows, one for the count."""
+def page_of(query: Query, *, fields: Iterable[Field] | None = None, exact: bool = False) -> Page:
+    """One page of the records this person may read: two statements for the rows, one for the count.
+
+    `fields` are those that will be shown (those of the list, unless said otherwise): what they relate to comes along.
+    """
     if not may_list(query.model):
         access.principal().check(Act.read, access.resource_of(query.model))
     limited = _limited(query)
@@ -134,7 +137,7 @@ def page_of(query: Query, *, exact: bool = False) -> Page:
         .offset((query.page - 1) * query.size)
         .limit(query.size + 1)
     ).all()
-    rows = rows_of(query.model, ids[: query.size])
+    rows = rows_of(query.model, ids[: query.size], fields)
     return Page(rows=rows, total=_count(limited, query.model, exact=exact), has_next=len(ids) > query.size)
 
 
@@ -143,20 +146,22 @@ def may_list(model: type[Any]) -> bool:
     return getattr(model, "__part__", False) or access.principal().may(Act.read, access.resource_of(model))
 
 
-def rows_of(model: type[Any], ids: Iterable[int]) -> list[Any]:
-    """These records in this order, with what their list shows of related ones, in one statement."""
+def rows_of(model: type[Any], ids: Iterable[int], fields: Iterable[Field] | None = None) -> list[Any]:
+    """These records in this order, with what is shown of related ones, in one statement."""
     wanted = list(ids)
     if not wanted:
         return []
-    loading = [joinedload(getattr(model, field.relation)) for field in listed(model) if field.relation]
+    shown = listed(model) if fields is None else fields
+    loading = [joinedload(getattr(model, field.relation)) for field in shown if field.relation]
     found = db.session.scalars(select(model).where(model.id.in_(wanted)).options(*loading))
     by_id = {row.id: row for row in found}
     return [by_id[id_] for id_ in wanted if id_ in by_id]
 
 
-def every(query: Query, chunk: int = 1_000) -> Iterable[Any]:
+def every(query: Query, fields: Iterable[Field], chunk: int = 1_000) -> Iterable[Any]:
     """All records of a query in order of id, in chunks: exports and jobs."""
     limited = _limited(query)
+    shown = list(fields)
     last = 0
     while True:
         ids = db.session.scalars(
@@ -167,7 +172,7 @@ def every(query: Query, chunk: int = 1_000) -> Iterable[Any]:
         ).all()
         if not ids:
             return
-        yield from rows_of(query.model, ids)
+        yield from rows_of(query.model, ids, shown)
         db.session.expunge_all()
         last = ids[-1]
 
