@@ -421,7 +421,7 @@
   document.addEventListener("htmx:responseError", function (e) {
     if (e.target.closest("#found")) { return; }
     var said = new window.DOMParser().parseFromString(e.detail.xhr.responseText || "", "text/html");
-    var text = all("main h1, main h1 + p, .empty h1, .empty h1 + p", said).map(function (x) { return x.textContent.trim(); });
+    var text = all("main h1, main h1 + p, .void h1, .void h1 + p", said).map(function (x) { return x.textContent.trim(); });
     toast(text.filter(function (x, i) { return text.indexOf(x) === i; }).join("\n") || words.failed, "bad");
   });
   document.addEventListener("htmx:sendError", function () { toast(words.offline, "bad"); });
