@@ -790,6 +790,7 @@ class Admission(Stamped, Binned, Model):
     reputation_good: Mapped[Flag] = field(zh="信誉良好", en="Good reputation", edit=False)
     demand_real: Mapped[Flag] = field(zh="需求真实", en="Demand is real", edit=False)
     willing: Mapped[Flag] = field(zh="合作意愿明确", en="Willing to cooperate", edit=False)
+    inspection_wanted: Mapped[Flag] = field(zh="初审要求实地考察", en="Inspection asked for", edit=False)
     general_survey: Mapped[Long | None] = field(zh="一般调查", en="General survey")
     recommendation: Mapped[Long | None] = field(zh="初审意见", en="First review", edit=False)
     field_visit_id: Mapped[int | None] = belongs_to(

@@ -1,1 +1,52 @@
-"""Lives and processes: what moves a record, and who decides on it."""
+"""Lives and processes: what moves a record, and who decides on it.
+
+Doors call these; each writing one inside the caller's `transaction()`, as the person `services.access` names.
+"""
+
+from __future__ import annotations
+
+from app.workflows import definitions, flows, people, subjects, timers
+from app.workflows.course import (
+    acts_of,
+    blanks,
+    buttons,
+    content_hash,
+    course,
+    find as find_request,
+    path_of,
+    wanted,
+)
+from app.workflows.engine import Given, Result, act, alive_request, latest_request, submit
+from app.workflows.freezing import check_editable, is_editable
+from app.workflows.inbox import Item, count as count_inbox, inbox
+from app.workflows.machine import adopting, move, moves_of
+
+__all__ = [
+    "Given",
+    "Item",
+    "Result",
+    "act",
+    "acts_of",
+    "adopting",
+    "alive_request",
+    "blanks",
+    "buttons",
+    "check_editable",
+    "content_hash",
+    "count_inbox",
+    "course",
+    "definitions",
+    "find_request",
+    "flows",
+    "inbox",
+    "is_editable",
+    "latest_request",
+    "move",
+    "moves_of",
+    "path_of",
+    "people",
+    "subjects",
+    "submit",
+    "timers",
+    "wanted",
+]

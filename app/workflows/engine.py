@@ -243,7 +243,6 @@ def _released(p: Proceeding) -> bool:
     """Whether no step of the flow asks for this record, and the flow says that it then needs no decision."""
     if routing.path(p.flow, p.holds):
         return False
-    db.session.expunge(p.request)
     if not p.flow.releases_unneeded:
         raise NotApprovable(
             say(

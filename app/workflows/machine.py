@@ -178,6 +178,22 @@ def move_by_rule(record: Any, verb: str, reason: str | None = None) -> None:
         _make(record, found, reason)
 
 
+def move_within_flush(record: Any, verb: str) -> None:
+    """Make a move because of an edit that is being written: its consequences may set fields of this record alone."""
+    found = machine_of(record).find(verb)
+    before = record.status
+    record.status = machine_of(record).states[found.target]
+    for consequence in found.then:
+        consequence(record)
+    audit.record(
+        AuditAct.move,
+        record.__tablename__,
+        record.id,
+        changes={"status": [before.value, found.target]},
+        summary=found.words,
+    )
+
+
 def can_move(record: Any, verb: str) -> bool:
     """Whether the record stands where this move starts."""
     return record.status in machine_of(record).find(verb).sources
@@ -241,8 +257,10 @@ def _moving() -> Iterator[None]:
 
 
 @contextmanager
-def adopting(models: Sequence[type[Any]], reason: str) -> Iterator[None]:
+def adopting(models: Sequence[type[Any]], reason: str, *, told: bool = True) -> Iterator[None]:
     """Let new records of these types start in a later state: opening data, entered once (R3). Audited per run.
+
+    A run of several transactions tells of itself once, at its end: then `told` is off here.
 
     Raises:
         NotAllowed: the person lacks the right to enter opening data.
@@ -259,7 +277,7 @@ def adopting(models: Sequence[type[Any]], reason: str) -> Iterator[None]:
         yield
     finally:
         _adopting.reset(token)
-    for model in models:
+    for model in models if told else ():
         audit.record(
             AuditAct.bring_in,
             model.__tablename__,

@@ -294,14 +294,15 @@ def separated(people: list[Found], excluded: Collection[int], *, pool: bool) -> 
     taken = {person.employee_id for person in kept}
     for person in people:
         if person.employee_id in excluded:
-            instead = _free_superior(person.employee_id, {*excluded, *taken})
+            instead = free_superior(person.employee_id, {*excluded, *taken})
             if instead is not None:
                 kept.append(instead)
                 taken.add(instead.employee_id)
     return kept
 
 
-def _free_superior(employee_id: int, excluded: Collection[int]) -> Found | None:
+def free_superior(employee_id: int, excluded: Collection[int]) -> Found | None:
+    """The first superior of a person who can act and is not shut out."""
     person = superior(employee_id)
     for _ in range(MOST_LEVELS):
         if person is None:

@@ -153,7 +153,7 @@ def _asked(subject: Subject) -> list[tuple[str, Field, Words]]:
     return found
 
 
-def _askable(model: type[Any]) -> list[Field]:
+def _askable(model: Any) -> list[Field]:
     return [
         field
         for field in fields_of(model)

@@ -1872,6 +1872,7 @@ def upgrade():
         sa.Column("reputation_good", sa.Boolean(), server_default=sa.false(), nullable=False),
         sa.Column("demand_real", sa.Boolean(), server_default=sa.false(), nullable=False),
         sa.Column("willing", sa.Boolean(), server_default=sa.false(), nullable=False),
+        sa.Column("inspection_wanted", sa.Boolean(), server_default=sa.false(), nullable=False),
         sa.Column("general_survey", sa.Text(), nullable=True),
         sa.Column("recommendation", sa.Text(), nullable=True),
         sa.Column("field_visit_id", sa.Integer(), nullable=True),

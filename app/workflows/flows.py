@@ -1,0 +1,247 @@
+"""Flows as configuration: check a document, keep it as a version, publish it; flows of packs.
+
+A published version never changes; another one takes its place for new requests, and running requests keep theirs. Who
+wrote a version does not publish it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import event, func, inspect, select
+
+from app.columns import now
+from app.errors import BadInput, NotAllowed, NotFound, Problem, WrongState
+from app.extensions import db
+from app.models import (
+    ApprovalAction,
+    ApprovalFlow,
+    ApprovalFlowRef,
+    ApprovalFlowVersion,
+    FlowStatus,
+)
+from app.roles import Act
+from app.services import access
+from app.services.language.problems import BadFormula
+from app.services.packs import Form, Known, Loading, PackKind, pack_kind
+from app.words import Words, say
+from app.workflows import machine, people, subjects
+from app.workflows.effects import unknown
+from app.workflows.flow import Flow, read
+
+
+def problems(body: Mapping[str, Any]) -> list[Problem]:
+    """Everything wrong with a flow, from its document alone."""
+    try:
+        flow = read(body)
+    except BadInput as error:
+        return error.problems
+    return list(_meaningless(flow))
+
+
+def _meaningless(flow: Flow) -> Iterator[Problem]:
+    """What is well formed and yet means nothing: unknown facts, fields, checks, effects and rules."""
+    if flow.object_type not in subjects.subjects:
+        words = say(
+            zh="记录类型“{it}”没有审批。",
+            en="'{it}' is no record type decided by approval.",
+            it=flow.object_type,
+        )
+        yield Problem(words, "object_type")
+        return
+    subject = subjects.subject_named(flow.object_type)
+    for place, condition in flow.conditions():
+        try:
+            subjects.formula(subject, condition)
+        except BadFormula as error:
+            yield Problem(say(zh="{at}：{why}", en="{at}: {why}", at=place, why=error.words), place)
+    for place, name in _unknown_names(flow):
+        yield Problem(
+            say(zh="{at}：没有“{name}”。", en="{at}: there is no '{name}'.", at=place, name=name), place
+        )
+
+
+def _unknown_names(flow: Flow) -> Iterator[tuple[str, str]]:
+    subject = subjects.subject_named(flow.object_type)
+    for name in flow.submit_required:
+        if not _has(subject.model, name):
+            yield "submit.required", name
+    for place, effects in [("on_approved", flow.on_approved), ("on_rejected", flow.on_rejected)]:
+        yield from ((place, name) for name in unknown(subject.model, effects))
+    for step in flow.steps:
+        yield from ((f"{step.key}.checks", name) for name in step.checks if name not in machine.checks)
+        yield from ((f"{step.key}.then", name) for name in unknown(subject.model, step.then))
+        wanted = {*step.fields, *step.required}
+        yield from ((f"{step.key}.fields", name) for name in sorted(wanted) if not _has(subject.model, name))
+        for rules in [*(seat.people for seat in step.seats), step.copies]:
+            yield from (
+                (f"{step.key}.people", ", ".join(rule)) for rule in rules if not set(rule) & set(people.RULES)
+            )
+
+
+def _has(model: type[Any], path: str) -> bool:
+    """Whether a record type has a field at this path (`agreement.sign_on`)."""
+    *relations, name = path.split(".")
+    for relation in relations:
+        found = inspect(model).relationships.get(relation)
+        if found is None:
+            return False
+        model = found.mapper.class_
+    return name in inspect(model).attrs
+
+
+# ---- versions ----------------------------------------------------------------------------------------------
+
+
+def add_version(body: Mapping[str, Any], note: str | None = None) -> ApprovalFlowVersion:
+    """Keep a document as a new draft version of its flow, made if there is none. Inside `transaction()`.
+
+    Raises:
+        BadInput: what is wrong with it, each with its place.
+
+    """
+    if found := problems(body):
+        raise BadInput(found)
+    flow = db.session.scalar(select(ApprovalFlow).where(ApprovalFlow.code == body["code"]))
+    if flow is None:
+        flow = ApprovalFlow(
+            code=body["code"],
+            name_zh=body["name"]["zh"],
+            name_en=body["name"]["en"],
+            object_type=body["object_type"],
+            exclusive_group=body.get("exclusive_group", "decision"),
+        )
+        db.session.add(flow)
+        db.session.flush()
+    last = db.session.scalar(
+        select(func.max(ApprovalFlowVersion.edition)).where(ApprovalFlowVersion.flow_id == flow.id)
+    )
+    version = ApprovalFlowVersion(
+        flow_id=flow.id,
+        flow=flow,
+        edition=(last or 0) + 1,
+        body=dict(body),
+        body_hash=subjects.digest(body),
+        note=note,
+        author_id=access.principal().employee_id,
+    )
+    db.session.add(version)
+    db.session.flush()
+    db.session.add_all(ApprovalFlowRef(version_id=version.id, kind=k, ref=r) for k, r in _refs(body))
+    db.session.flush()
+    return version
+
+
+def _refs(body: Mapping[str, Any]) -> set[tuple[str, str]]:
+    """What a flow relies on, so that "who uses role X" can be answered."""
+    found: set[tuple[str, str]] = set()
+    for step in body["steps"]:
+        seats = step.get("seats") or [step]
+        for rule in [rule for seat in seats for rule in seat.get("people", ())]:
+            found |= {(kind, str(rule[kind])) for kind in people.RULES if kind in rule}
+        found |= {("effect", str(effect["effect"])) for effect in step.get("then", ()) if "effect" in effect}
+        found |= {("document", str(document["type"])) for document in step.get("evidence", ())}
+    return found
+
+
+def publish(version: ApprovalFlowVersion) -> None:
+    """Let new requests run on this version; the one before is retired. Inside `transaction()`.
+
+    Raises:
+        NotAllowed: the person may not publish, or wrote it himself (§4.3 no. 10).
+        WrongState: it is no draft.
+        BadInput: it no longer makes sense.
+
+    """
+    who = access.principal()
+    who.check(Act.publish, "approval_flow_version")
+    if version.author_id is not None and version.author_id == who.employee_id:
+        raise NotAllowed(
+            say(zh="流程须由编写人以外的人发布。", en="A flow is published by somebody else than its author.")
+        )
+    if version.status is not FlowStatus.draft:
+        raise WrongState(say(zh="只有草稿可以发布。", en="Only a draft can be published."))
+    if found := problems(version.body):
+        raise BadInput(found)
+    before = db.session.scalars(
+        select(ApprovalFlowVersion).where(
+            ApprovalFlowVersion.flow_id == version.flow_id,
+            ApprovalFlowVersion.status == FlowStatus.published,
+        )
+    )
+    for old in before:
+        old.status = FlowStatus.retired
+    db.session.flush()
+    version.status = FlowStatus.published
+    version.publisher_id = who.employee_id
+    version.published_at = now()
+    db.session.flush()
+
+
+def published(code: str) -> ApprovalFlowVersion:
+    """The version new requests of a flow run on; raises `NotFound`."""
+    found = db.session.scalar(
+        select(ApprovalFlowVersion)
+        .join(ApprovalFlow)
+        .where(ApprovalFlow.code == code, ApprovalFlowVersion.status == FlowStatus.published)
+    )
+    if found is None:
+        raise NotFound(say(zh="没有已发布的流程“{code}”。", en="No flow '{code}' is published.", code=code))
+    return found
+
+
+@event.listens_for(ApprovalFlowVersion, "before_update")
+def _keep_published(_mapper: object, _connection: object, version: ApprovalFlowVersion) -> None:
+    """What was published is never rewritten."""
+    history = inspect(version).attrs
+    was = (history.status.history.deleted or [version.status])[0]
+    if was is not FlowStatus.draft and (
+        history.body.history.has_changes() or history.body_hash.history.has_changes()
+    ):
+        raise RuntimeError("a published flow version is never rewritten: add another version")
+
+
+@event.listens_for(ApprovalAction, "before_update")
+@event.listens_for(ApprovalAction, "before_delete")
+def _keep_action(_mapper: object, _connection: object, _action: ApprovalAction) -> None:
+    """What was done in a request is never rewritten."""
+    raise RuntimeError("approval_action is append-only")
+
+
+# ---- flows of packs ----------------------------------------------------------------------------------------
+
+
+@pack_kind("flows", after=("roles", "positions"))
+class Flows(PackKind):
+    """Flows in a pack, one document a file; a changed one is loaded as a new version (R20)."""
+
+    def code_of(self, body: Mapping[str, Any]) -> str:
+        return str(body.get("code") or "")
+
+    def problems(self, body: Mapping[str, Any], known: Known) -> Iterable[Words]:
+        found = problems(body)
+        if not found and known.get("roles"):
+            roles = {ref for kind, ref in _refs(body) if kind == "role"}
+            for role in sorted(roles - known["roles"]):
+                yield say(zh="没有角色“{role}”。", en="There is no role '{role}'.", role=role)
+        yield from (problem.words for problem in found)
+
+    def forms(self, bodies: Sequence[Mapping[str, Any]]) -> dict[str, Form]:
+        return {str(body["code"]): dict(body) for body in bodies}
+
+    def standing(self) -> dict[str, Form]:
+        """The published document of each flow, or its last draft."""
+        statement = (
+            select(ApprovalFlow.code, ApprovalFlow.active, ApprovalFlowVersion.body)
+            .join(ApprovalFlow, ApprovalFlow.id == ApprovalFlowVersion.flow_id)
+            .order_by(ApprovalFlowVersion.status == FlowStatus.published, ApprovalFlowVersion.edition)
+        )
+        rows = db.session.execute(statement)
+        return {code: body if active else {**body, "active": False} for code, active, body in rows}
+
+    def write(self, forms: Mapping[str, Form], loading: Loading) -> None:
+        for form in forms.values():
+            version = add_version(form, note=loading.pack)
+            if loading.trusted:
+                publish(version)
