@@ -175,12 +175,14 @@ def _choice(field: Field, raw: Any) -> Choice:
             return member
     raise BadValue(
         say(
-            "{label}没有“{raw}”这一项，可选：{zh}。",
-            "{label} has no '{raw}'; choose one of {en}.",
+            "{label}没有“{raw}”这一项，可选：{members}。",
+            "{label} has no '{raw}'; choose one of {members}.",
             label=field.label,
             raw=word[:40],
-            zh="、".join(member.words.zh for member in members),
-            en=", ".join(member.words.en for member in members),
+            members=Words(
+                "、".join(member.words.zh for member in members),
+                ", ".join(member.words.en for member in members),
+            ),
         )
     )
 

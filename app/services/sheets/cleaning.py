@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from app.words import Words, say
 
 INVISIBLE = re.compile(
-    "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180e\u200b-\u200f\u2060-\u2064\ufeff\ufff9-\ufffb]"
+    "[\x01-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180e\u200b-\u200f\u2060-\u2064\ufeff\ufff9-\ufffb]"
 )
 DECEIVING = re.compile("[\u202a-\u202e\u2066-\u2069]")
-CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
+CONTROL = re.compile("[\x00\ud800-\udfff\ufffe\uffff]")
 BREAKS = re.compile("[ \t\u3000]*[\r\n\x85\u2028\u2029]+[ \t\u3000]*")
 SPACES = re.compile(r"[ \t\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000]+")
 WIDE = {
@@ -78,14 +78,14 @@ def cleaned_name(text: str) -> Cleaned:
 
 
 def cleaned_code(text: str) -> Cleaned:
-    """Codes: compatibility forms made ordinary (NFKC), nothing invisible, no break and no space left in them."""
+    """Codes: compatibility forms made ordinary (NFKC), nothing invisible, on one line, no doubled spaces."""
     if text.isascii() and text.isalnum() and not SCIENTIFIC.match(text):
         return Cleaned(text)
     refused = _refused(text) or (SCIENTIFIC_WORDS if SCIENTIFIC.match(text.strip()) else None)
     if refused:
         return Cleaned(text, refused=refused)
     clean = unicodedata.normalize("NFKC", INVISIBLE.sub("", _unguarded(text)))
-    clean = SPACES.sub("", BREAKS.sub("", clean)).strip()
+    clean = SPACES.sub(" ", BREAKS.sub("", clean)).strip()
     return Cleaned(clean, changed=clean != text)
 
 

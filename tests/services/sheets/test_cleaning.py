@@ -17,6 +17,7 @@ from app.services.sheets import cleaned_code, cleaned_name, cleaned_text
         ("ACME\r\nLtd", "ACME Ltd"),
         ("ＡＢＣ１２３（中国）", "ABC123（中国）"),
         ("a\u0301", "\u00e1"),
+        ("甲\x7f公\x0b司", "甲公司"),
         ("𠮷野家", "𠮷野家"),
     ],
 )
@@ -29,12 +30,13 @@ def test_a_name_is_cleaned_and_says_so(typed, clean):
     ("typed", "clean"),
     [
         ("９１３７0725050941028Ｊ", "91370725050941028J"),
-        ("9137 0725 0509 4102 8J", "91370725050941028J"),
+        (" 91370725050941028J\u3000", "91370725050941028J"),
+        ("BANK  CHARGES", "BANK CHARGES"),
         ("KH-001\u200b\n", "KH-001"),
         ("1E5A", "1E5A"),
     ],
 )
-def test_a_code_has_nothing_but_its_signs(typed, clean):
+def test_a_code_is_cleaned_to_its_signs(typed, clean):
     assert cleaned_code(typed).text == clean
 
 

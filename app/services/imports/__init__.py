@@ -1,0 +1,41 @@
+"""The single import path, for screen, API and command line: open, judge, keep, write, give back what was refused."""
+
+from app.services.imports.applying import apply, cancel
+from app.services.imports.checking import Checked, Plan
+from app.services.imports.mapping import Column, Wish
+from app.services.imports.rejects import (
+    notes_of,
+    refused_rows,
+    sentence_of,
+    write_checked,
+    write_refused,
+    write_template,
+)
+from app.services.imports.resources import Resource, importable, resource
+from app.services.imports.staging import Counts, Opened, Order, Progress, dry_run, open_file, stage, upload
+
+__all__ = [
+    "Checked",
+    "Column",
+    "Counts",
+    "Opened",
+    "Order",
+    "Plan",
+    "Progress",
+    "Resource",
+    "Wish",
+    "apply",
+    "cancel",
+    "dry_run",
+    "importable",
+    "notes_of",
+    "open_file",
+    "refused_rows",
+    "resource",
+    "sentence_of",
+    "stage",
+    "upload",
+    "write_checked",
+    "write_refused",
+    "write_template",
+]

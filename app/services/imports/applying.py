@@ -1,0 +1,304 @@
+"""Writing what a judged file says: in one transaction up to 5,000 rows, above in chunks with a checkpoint each (R12)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager, nullcontext
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import func, inspect, select, update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import undefer
+
+from app.columns import Rows
+from app.errors import NotFound, Refusal, WrongState
+from app.extensions import Model, broken_rule, db, transaction
+from app.models import (
+    AuditAct,
+    DocumentKind,
+    Employee,
+    ImportRow,
+    ImportRun,
+    ImportStatus,
+    SalesDocument,
+    TradeLine,
+    Verdict,
+)
+from app.roles import Act
+from app.services import access, audit
+from app.services.fields import Kind
+from app.services.imports.cells import kept, restored
+from app.services.imports.relations import batched
+from app.services.imports.resources import Resource, resource
+from app.services.imports.staging import CHUNK, Box, Counts, Progress, _columns, _counted, _write_run
+from app.words import Words, say
+
+AT_ONCE = 5_000
+Entry = Callable[[], AbstractContextManager[object]]
+"""Opens what lets opening data start in a later state; the lives of records stand above this layer."""
+
+
+def apply(run_id: int, *, entry: Entry = nullcontext, progress: Progress | None = None) -> Counts:
+    """Write the rows of a run that are new or changed. Goes on where an earlier attempt was cut off.
+
+    Raises:
+        NotFound: there is no such run, or it is somebody else's.
+        WrongState: the run is over, or was never judged.
+
+    """
+    run = _begin(run_id)
+    size = AT_ONCE if run["waiting"] <= AT_ONCE else CHUNK
+    writer = (LineWriter if run["resource"].line else Writer)(run_id, run["resource"], run["opening"])
+    done = run["total"] - run["waiting"]
+    while True:
+        with transaction(), access.by_rule(), entry(), audit.held_by_change_set():
+            rows = writer.waiting(size)
+            writer.write(rows)
+            done += len(rows)
+            if progress:
+                progress(done, run["total"])
+            if len(rows) < size:
+                return _finish(run_id, run["resource"])
+        db.session.expunge_all()
+
+
+def _begin(run_id: int) -> dict[str, Any]:
+    with transaction():
+        run = db.session.scalar(select(ImportRun).where(ImportRun.id == run_id))
+        if run is None:
+            raise NotFound(say("没有编号为 {id} 的导入。", "There is no import {id}.", id=run_id))
+        if run.status not in {ImportStatus.checked, ImportStatus.applying}:
+            raise WrongState(
+                say(
+                    "该导入{state}，不能写入。",
+                    "This import cannot be written: {state}.",
+                    state=run.status.words,
+                )
+            )
+        found = resource(run.resource)
+        access.principal().check(Act.bring_in, found.name)
+        waiting = select(func.count()).select_from(ImportRow).where(*_waiting(run_id))
+        facts = {
+            "resource": found,
+            "opening": run.mapping.get("opening"),
+            "total": run.rows_total,
+            "waiting": db.session.scalar(waiting) or 0,
+        }
+        _write_run(run_id, {"status": ImportStatus.applying})
+    return facts
+
+
+def _waiting(run_id: int) -> tuple[Any, ...]:
+    return (
+        ImportRow.import_run_id == run_id,
+        ImportRow.verdict.in_((Verdict.new, Verdict.changed)),
+        ImportRow.applied.is_(False),
+    )
+
+
+def _finish(run_id: int, found: Resource) -> Counts:
+    counts = _counted(run_id)
+    _write_run(run_id, {"status": ImportStatus.done, **_columns(counts)})
+    run = db.session.scalars(select(ImportRun).where(ImportRun.id == run_id)).one()
+    audit.record(
+        AuditAct.bring_in,
+        found.model.__tablename__,
+        None,
+        changes={"import_run": run_id, "digest": run.digest, **_columns(counts)},
+        reason=run.adopt_reason,
+        summary=say(
+            "导入 {file}：新增 {created}，更新 {updated}，相同 {same}，拒绝 {refused}",
+            "{file} imported: {created} new, {updated} changed, {same} the same, {refused} refused",
+            file=run.file_name,
+            created=counts.created,
+            updated=counts.updated,
+            same=counts.unchanged,
+            refused=counts.refused,
+        ),
+    )
+    return counts
+
+
+class Writer:
+    """Writes the staged rows of one run, a chunk at a time."""
+
+    def __init__(self, run_id: int, found: Resource, opening: str | None) -> None:
+        self.run_id = run_id
+        self.resource = found
+        self.model = found.model
+        self.opening = opening
+        self.box = Box(run_id, sealed=found.is_sealed)
+        self.fields = {target.name: target.field for target in found.targets}
+        self.who = access.principal()
+        self._units: dict[int, int | None] = {}
+
+    def waiting(self, size: int) -> list[ImportRow]:
+        """The next rows to write."""
+        statement = select(ImportRow).where(*_waiting(self.run_id)).order_by(ImportRow.row_no).limit(size)
+        return list(db.session.scalars(statement))
+
+    def write(self, rows: list[ImportRow]) -> None:
+        known = self._load(row.object_id for row in rows if row.object_id is not None)
+        pairs: list[tuple[ImportRow, Any]] = []
+        for row in rows:
+            values = self.values_of(row)
+            if row.object_id is None:
+                pairs.append((row, self.made(values)))
+            elif (record := known.get(row.object_id)) is None or not access.may_write(
+                record, Act.edit, self.who
+            ):
+                self.refuse(row, GONE)
+            else:
+                self._change(row, record, values)
+        self._add(pairs)
+
+    def values_of(self, row: ImportRow) -> dict[str, Any]:
+        held = self.box.opened(row.row_no, row.values) or {}
+        return {
+            name: restored(self.fields[name], value) for name, value in held.items() if name in self.fields
+        }
+
+    def made(self, values: dict[str, Any]) -> Any:
+        """A new record; what is sealed is sealed for it."""
+        plain = {n: v for n, v in values.items() if self.fields[n].kind is not Kind.sealed}
+        if self.opening is not None and self._is_opening(values):
+            plain["status"] = inspect(self.model).columns["status"].type.enum_class(self.opening)
+        if self.model.__rows__ is Rows.owned:
+            plain["owner_id"] = plain.get("owner_id") or self.who.employee_id
+            plain["org_unit_id"] = self.unit_of(plain["owner_id"])
+        record = self.model(**plain)
+        for name in values.keys() - plain.keys():
+            setattr(record, name, values[name])
+        return record
+
+    def _is_opening(self, values: dict[str, Any]) -> bool:
+        """Whether a row brings what only opening data brings; without it the record starts as any other."""
+        names = [target.name for target in self.resource.targets if target.opening]
+        return not names or any(values.get(name) is not None for name in names)
+
+    def unit_of(self, employee_id: int | None) -> int | None:
+        if employee_id is not None and employee_id not in self._units:
+            statement = select(Employee.org_unit_id).where(Employee.id == employee_id)
+            self._units[employee_id] = db.session.scalar(statement)
+        return None if employee_id is None else self._units[employee_id]
+
+    def _load(self, ids: Iterable[int]) -> dict[int, Any]:
+        found: dict[int, Any] = {}
+        for some in batched(sorted(set(ids)), 400):
+            statement = select(self.model).where(self.model.id.in_(some)).options(undefer("*"))
+            found |= {record.id: record for record in db.session.scalars(statement)}
+        return found
+
+    def _change(self, row: ImportRow, record: Any, values: dict[str, Any]) -> None:
+        """Set the values and keep what was there, for an undo."""
+        before: dict[str, Any] = {}
+        for name, value in values.items():
+            before[name] = kept(getattr(record, name))
+            setattr(record, name, value)
+        if "owner_id" in values and hasattr(record, "org_unit_id"):
+            record.org_unit_id = self.unit_of(record.owner_id)
+        row.before = self.box.closed(row.row_no, before)
+        row.applied = True
+
+    def _add(self, pairs: list[tuple[ImportRow, Any]]) -> None:
+        """Insert all at once; should the database refuse one, find out which."""
+        try:
+            with db.session.begin_nested():
+                db.session.add_all([record for _row, record in pairs])
+                db.session.flush()
+        except IntegrityError:
+            for row, record in pairs:
+                self._add_one(row, record)
+            return
+        for row, record in pairs:
+            row.object_id = record.id
+            row.applied = True
+
+    def _add_one(self, row: ImportRow, _record: Any) -> None:
+        record = self.made(self.values_of(row))
+        try:
+            with db.session.begin_nested():
+                db.session.add(record)
+                db.session.flush()
+        except IntegrityError as error:
+            refusal = broken_rule(Model.metadata, error)
+            self.refuse(row, refusal.words if isinstance(refusal, Refusal) else GONE)
+        else:
+            row.object_id = record.id
+            row.applied = True
+
+    def refuse(self, row: ImportRow, words: Words) -> None:
+        """A row that could be written when it was judged, and no longer can."""
+        row.verdict = Verdict.refused
+        row.reasons = [{"cell": None, "field": None, "head": None, "zh": words.zh, "en": words.en}]
+
+
+GONE = say(
+    "检查之后这条记录已被他人修改或删除，请重新导入这一行。",
+    "Somebody changed or removed this record after the check: import this row again.",
+)
+
+
+class LineWriter(Writer):
+    """Writes lines and the documents they belong to. What a line copies of its document is copied here alone (R13)."""
+
+    def write(self, rows: list[ImportRow]) -> None:
+        values = {row.id: self.values_of(row) for row in rows}
+        documents = self._documents({values[row.id]["no"] for row in rows})
+        fresh: dict[str, Any] = {}
+        for row in rows:
+            no = values[row.id]["no"]
+            if no not in documents:
+                documents[no] = fresh[no] = self.made(self._of_document(values[row.id]))
+        db.session.add_all(fresh.values())
+        db.session.flush()
+        totals: dict[str, Decimal] = {}
+        for row in rows:
+            held = values[row.id]
+            document = documents[held["no"]]
+            db.session.add(line_of(document, {n: v for n, v in held.items() if self._is_of_line(n)}))
+            totals[held["no"]] = totals.get(held["no"], Decimal(0)) + held["amount"]
+            row.object_id, row.applied = document.id, True
+        for no, amount in totals.items():
+            documents[no].total = (documents[no].total or Decimal(0)) + amount
+        db.session.flush()
+
+    def _documents(self, numbers: set[str]) -> dict[str, Any]:
+        """Documents an earlier chunk of this run began."""
+        found: dict[str, Any] = {}
+        for some in batched(sorted(numbers), 400):
+            statement = select(SalesDocument).where(SalesDocument.no.in_(some)).options(undefer("*"))
+            found |= {document.no: document for document in db.session.scalars(statement)}
+        return found
+
+    def _is_of_line(self, name: str) -> bool:
+        target = self.resource.target(name)
+        return target is not None and target.of_line
+
+    def _of_document(self, values: dict[str, Any]) -> dict[str, Any]:
+        held = {name: value for name, value in values.items() if not self._is_of_line(name)}
+        return {"kind": DocumentKind.order, **held}
+
+
+def line_of(document: SalesDocument, values: dict[str, Any]) -> TradeLine:
+    """A line of a document, with what it copies of it."""
+    return TradeLine(
+        sales_document_id=document.id,
+        customer_id=document.customer_id,
+        moment=document.ordered_at,
+        kind=document.kind,
+        **values,
+    )
+
+
+def cancel(run_id: int) -> None:
+    """Give up a run that was judged and not written."""
+    with transaction():
+        run = db.session.scalar(select(ImportRun).where(ImportRun.id == run_id))
+        if run is None or run.status is not ImportStatus.checked:
+            raise WrongState(say("该导入不能取消。", "This import cannot be cancelled."))
+        db.session.execute(
+            update(ImportRun).where(ImportRun.id == run_id).values(status=ImportStatus.cancelled),
+            execution_options={"synchronize_session": False},
+        )

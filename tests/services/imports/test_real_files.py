@@ -1,0 +1,70 @@
+"""Real customers, contacts, products and order lines go in whole, on both databases."""
+
+from __future__ import annotations
+
+import json
+import time
+from decimal import Decimal
+
+import pytest
+from sqlalchemy import func, select
+
+from app.extensions import db, transaction
+from app.models import Contact, Customer, Lookup, Product, SalesDocument, TradeLine
+from app.services import access, packs
+
+from .conftest import bring_in, reasons, shared
+
+
+@pytest.fixture
+def base_pack(in_app):
+    with access.acting(access.SYSTEM), transaction():
+        packs.load("base")
+
+
+def count(model) -> int:
+    return db.session.scalar(select(func.count()).select_from(model))
+
+
+def test_the_real_customers_and_their_contacts_are_all_accounted_for(base_pack, keeper):
+    path = shared("zh/customers_zh.xlsx")
+    run, counts = bring_in("customer", path, sheet="客户")
+    assert (counts.total, counts.created, counts.refused) == (5000, 4999, 1), list(reasons(run).items())[:5]
+    ((row, (reason,)),) = reasons(run).items()
+    assert reason["cell"] == f"C{row}"
+    assert "校验位" in reason["zh"]
+    assert "check digit" in reason["en"]
+    run, counts = bring_in("contact", path, sheet="联系人")
+    assert counts.total == 8255
+    told = reasons(run)
+    assert counts.created == 8255 - len(told)
+    assert {reason["field"] for found in told.values() for reason in found} == {"customer_id"}
+    assert all("KH00666" in reason["zh"] for found in told.values() for reason in found)
+    assert (count(Customer), count(Contact)) == (4999, counts.created)
+    first = db.session.scalar(select(Customer).where(Customer.code == "KH00001"))
+    region = db.session.get(Lookup, first.region_id)
+    assert (first.name, first.status, region.name_zh) == ("昌乐群信种苗有限公司", "active", "山东省")
+    again, counts = bring_in("customer", path, sheet="客户")
+    assert (counts.unchanged, counts.created, counts.updated, counts.refused) == (4999, 0, 0, 1)
+
+
+@pytest.mark.long
+def test_a_hundred_thousand_order_lines_go_in_with_their_totals(base_pack, keeper):
+    folder = "transactions/first_100k_lines"
+    facts = json.loads(shared(f"{folder}/report.json").read_text())
+    _run, counts = bring_in("customer", shared(f"{folder}/customers.xlsx"))
+    assert (counts.created, counts.refused) == (facts["customers"], 0)
+    _run, counts = bring_in("product", shared(f"{folder}/products.xlsx"))
+    assert (counts.created, counts.refused) == (facts["products_case_sensitive"], 0)
+    began = time.monotonic()
+    run, counts = bring_in("order", shared(f"{folder}/orders.xlsx"))
+    print(f"\n100,000 lines in {time.monotonic() - began:.1f} s")
+    assert (counts.created, counts.refused) == (facts["lines"], 0), list(reasons(run).items())[:5]
+    assert (count(SalesDocument), count(TradeLine)) == (facts["orders"], facts["lines"])
+    total = select(func.sum(TradeLine.amount))
+    assert Decimal(db.session.scalar(total)) == Decimal(str(facts["amount_all_lines"]))
+    with_customer = total.where(TradeLine.customer_id.is_not(None))
+    assert Decimal(db.session.scalar(with_customer)) == Decimal(str(facts["amount_lines_with_customer"]))
+    of_documents = select(func.sum(SalesDocument.total))
+    assert Decimal(db.session.scalar(of_documents)) == Decimal(str(facts["amount_all_lines"]))
+    assert count(Product) == facts["products_case_sensitive"]
