@@ -151,6 +151,21 @@ class MomentType(TypeDecorator[datetime]):
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
+class WordsType(TypeDecorator[Words]):
+    """A sentence the product wrote itself, kept in both languages and shown in the reader's."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: Words | None, dialect: Dialect) -> str | None:
+        if value is None:
+            return None
+        return json.dumps({"zh": value.zh, "en": value.en}, ensure_ascii=False)
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> Words | None:
+        return None if value is None else Words(**json.loads(value))
+
+
 def now() -> datetime:
     """The present moment, aware, to the microsecond."""
     return datetime.now(UTC)

@@ -49,6 +49,7 @@ from app.columns import (
     RateType,
     Rows,
     Short,
+    WordsType,
     belongs_to,
     field,
     new_uid,
@@ -60,6 +61,7 @@ from app.columns import (
 )
 from app.extensions import Model
 from app.roles import Act, Reach
+from app.words import Words
 
 # ---- what every record carries -----------------------------------------------------------------------------
 
@@ -415,7 +417,7 @@ class Customer(Stamped, Binned, Model):
     )
     is_key: Mapped[Flag] = field(zh="重点客户", en="Key customer", listed=True)
     grade: Mapped[str | None] = field(String(20), zh="等级", en="Grade", edit=False, listed=True, index=True)
-    grade_reason: Mapped[Long | None] = field(zh="等级依据", en="Reason of the grade", edit=False)
+    grade_reason: Mapped[Words | None] = field(WordsType, zh="等级依据", en="Reason of the grade", edit=False)
     credit_code: Mapped[str | None] = field(
         String(18), zh="统一社会信用代码", en="Unified social credit code", search=True, form="credit_code"
     )
