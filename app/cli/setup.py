@@ -17,6 +17,7 @@ from app.columns import KeyRing
 from app.extensions import db, transaction
 from app.services import access, account_keeping, packs
 from app.words import say
+from app.workflows import upkeep
 
 BASE = "base"
 FIRST = "admin"
@@ -39,6 +40,8 @@ def init(*, names: tuple[str, ...], no_account: bool, quiet: bool) -> None:
             with transaction():
                 report = packs.load(name)
             _tell(name, report, quiet=quiet)
+        with transaction():
+            upkeep.plan()
         if not no_account:
             _first_account(app)
     if not quiet:

@@ -19,6 +19,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from enum import Enum
+from pathlib import Path
 from typing import Any
 
 from flask_appbuilder.security.sqla.models import Role, User
@@ -426,6 +427,28 @@ class Anchor:
         """The anchor written as `id:hash`; raises `ValueError`."""
         line_id, _, own_hash = text_.strip().partition(":")
         return cls(int(line_id), own_hash)
+
+
+class Anchors:
+    """The file outside the database that says how far the chain went, and when; the factory names it."""
+
+    path: Path | None = None
+
+    def drop(self, anchor: Anchor) -> None:
+        """Add a line; the file only grows."""
+        if self.path is not None:
+            with self.path.open("a", encoding="utf-8") as file:
+                file.write(f"{now().isoformat(timespec='seconds')} {anchor}\n")
+
+    def last(self) -> Anchor | None:
+        """The newest anchor there is; raises `ValueError` when the file holds something else."""
+        if self.path is None or not self.path.exists():
+            return None
+        written = self.path.read_text(encoding="utf-8").split()
+        return Anchor.parse(written[-1]) if written else None
+
+
+anchors = Anchors()
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,6 +47,7 @@ def install(app: Flask) -> None:
     """Bind to the app, before any view is registered. Issues no statement."""
     app.config["WTF_CSRF_CHECK_DEFAULT"] = False  # `_let_in` does it, for the API too
     app.url_map.converters["int"] = Identity
+    audit.anchors.path = Path(app.config["INSTANCE"]) / "audit-anchors"
     app.json.ensure_ascii = False  # type: ignore[attr-defined]
     if hops := app.config.get("PROXY_HOPS", 0):
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
