@@ -251,6 +251,16 @@ def test_ticked_rows_raise_a_bar_that_counts_them_and_go_along_with_the_act(page
 
 
 @pytest.mark.browser
+def test_a_card_is_ticked_on_a_phone(browser: Browser, address: str):
+    page = browser.new_page(viewport={"width": 390, "height": 844})
+    page.goto(f"{address}/list?as=en")
+    page.locator("tbody .pick input").first.check()
+    expect(page.locator("#bar-customer [data-n]")).to_have_text("1")
+    expect(page.locator("#bar-customer")).to_be_in_viewport()
+    page.close()
+
+
+@pytest.mark.browser
 def test_a_picker_asks_the_server_and_shows_a_second_line_for_namesakes(page: Page, address: str):
     page.goto(f"{address}/form?as=zh")
     box = page.get_by_role("combobox", name="上级客户")
