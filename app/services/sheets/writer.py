@@ -79,9 +79,15 @@ def write_xlsx(
     return count
 
 
-def write_csv(target: IO[str], heads: Sequence[str], rows: Iterable[Sequence[object]]) -> int:
-    """Write one table as CSV with a byte order mark, so that Excel reads it as UTF-8; the same guard against formulas."""
-    target.write("\ufeff")
+def write_csv(
+    target: IO[str], heads: Sequence[str], rows: Iterable[Sequence[object]], *, mark: bool = True
+) -> int:
+    """Write one table as CSV; the same guard against formulas.
+
+    It begins with a byte order mark, so that Excel reads it as UTF-8; files for programs leave that out.
+    """
+    if mark:
+        target.write("\ufeff")
     writer = csv.writer(target, lineterminator="\r\n")
     writer.writerow([guarded(head) for head in heads])
     count = 0
