@@ -13,6 +13,7 @@ from werkzeug.wrappers import Response
 from app.errors import BadInput, Problem, Refusal
 from app.extensions import db, transaction
 from app.models import Employee
+from app.roles import BREADTH, Act as Right, Reach
 from app.services import access, accounts, values
 from app.services.fields import labels_of, models_by_resource
 from app.views import pages
@@ -411,23 +412,12 @@ def _person(found: accounts.Visitor, who: access.Principal) -> Section:
 def _rights(who: access.Principal) -> Section:
     """What this person may do, record type by record type, with how far it reaches."""
     models = models_by_resource()
-    held: dict[str, list[str]] = {}
-    for (resource, act), reach in sorted(who.grants.items()):
-        held.setdefault(resource, []).append(
-            f"{act.words}（{reach.words}）" if language.get() == "zh" else f"{act.words} ({reach.words})"
-        )
+    held: dict[str, dict[Reach, list[Right]]] = {}
+    for (resource, act), reach in who.grants.items():
+        held.setdefault(resource, {}).setdefault(reach, []).append(act)
     cells = tuple(
-        Cell(
-            ("、" if language.get() == "zh" else ", ").join(acts),
-            "long",
-            label=labels_of(models[resource])
-            if resource in models
-            else EVERYTHING
-            if resource == "*"
-            else resource,
-            wide=True,
-        )
-        for resource, acts in held.items()
+        Cell(_reaches(reaches), "long", label=_resource_words(resource, models), wide=True)
+        for resource, reaches in sorted(held.items())
     )
     none = say(zh="您还没有任何权限，请联系管理员。", en="You have no rights yet: ask an administrator.")
     return Section(
@@ -435,7 +425,30 @@ def _rights(who: access.Principal) -> Section:
     )
 
 
-EVERYTHING = say(zh="所有记录", en="All records")
+def _reaches(reaches: dict[Reach, list[Right]]) -> Words:
+    """`View, edit (own); create (all)`, each in the order of the vocabulary."""
+    order = list(Right)
+    parts = [
+        (sorted(acts, key=order.index), reach)
+        for reach, acts in sorted(reaches.items(), key=lambda held: BREADTH.index(held[0]), reverse=True)
+    ]
+    return Words(
+        "；".join(f"{'、'.join(act.words.zh for act in acts)}（{reach.words.zh}）" for acts, reach in parts),
+        "; ".join(f"{', '.join(act.words.en for act in acts)} ({reach.words.en})" for acts, reach in parts),
+    )
+
+
+def _resource_words(resource: str, models: dict[str, type[Any]]) -> Words | str:
+    if resource in models:
+        return labels_of(models[resource])
+    return OF_FRAMEWORK.get(resource, resource)
+
+
+OF_FRAMEWORK = {
+    access.EVERYTHING: say(zh="所有记录", en="All records"),
+    "ab_role": say(zh="角色", en="Roles"),
+    "ab_user": say(zh="账号", en="Accounts"),
+}
 WHERE = say(zh="已登录的设备", en="Signed-in devices")
 
 
