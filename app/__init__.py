@@ -14,7 +14,7 @@ from app import api, views
 from app.columns import keyring
 from app.errors import NotReady
 from app.extensions import company, csrf, db, guard, migrate
-from app.services import access
+from app.services import access, attachments
 from app.views import security, web
 
 
@@ -28,6 +28,7 @@ def create_app(settings: Mapping[str, Any] | None = None) -> Flask:
     app = Flask(__name__)
     app.config.from_mapping(settings or import_string("config.read")())
     keyring.open(Path(app.config["KEY_FILE"]))
+    attachments.folder.root = Path(app.config["FILES"])
     company.zone = ZoneInfo(app.config["TIMEZONE"])
     csrf.init_app(app)
     db.init_app(app)

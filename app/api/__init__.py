@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from app.api.approvals import ApprovalApi
 from app.api.description import DescriptionView
 from app.api.records import RecordApi
 
@@ -12,4 +13,5 @@ def register(framework: Any, models: tuple[type[Any], ...], read_only: frozenset
     """Give each of these record types its resource under `/api/v1/`."""
     for model in models:
         framework.add_api(RecordApi.of(model, read_only=model.__name__ in read_only))
+    framework.add_api(ApprovalApi)
     framework.add_view_no_menu(DescriptionView)

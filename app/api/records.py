@@ -17,6 +17,7 @@ from flask_appbuilder.models.sqla.interface import SQLAInterface
 from prison.decoder import ParserException
 from werkzeug.exceptions import UnsupportedMediaType
 
+from app import workflows
 from app.columns import Choice
 from app.errors import BadRequest
 from app.extensions import db, transaction
@@ -159,7 +160,7 @@ class RecordApi(ModelRestApi):
         """A new record."""
         self._refuse_read_only()
         with transaction():
-            record = records.create(self.model, _body())
+            record = records.create(self.model, body_of())
             answer = row_of(record, records.visible_fields(self.model))
         return jsonify(id=answer["id"], result=answer), 201
 
@@ -168,7 +169,7 @@ class RecordApi(ModelRestApi):
     def put(self, pk: int) -> Response:
         """Change the named fields; with `version_no`, only if nobody changed the record since."""
         self._refuse_read_only()
-        body = _body()
+        body = body_of()
         version = body.pop("version_no", None)
         with transaction():
             record = records.find(self.model, pk, Act.edit)
@@ -188,8 +189,24 @@ class RecordApi(ModelRestApi):
             records.remove(record)
         return jsonify(id=pk)
 
+    @expose("/<int:pk>/move/<verb>", methods=["POST"])
+    @needs(Act.read)
+    def move(self, pk: int, verb: str) -> Response:
+        """One of the record's moves, or `submit` for approval; the machine and the engine ask for the right of each."""
+        self._refuse_read_only()
+        body = body_of() if request.data else {}
+        with transaction():
+            record = records.find(self.model, pk)
+            if verb == "submit" and workflows.buttons(record).can_submit:
+                workflows.submit(record, idem_key=request.headers.get("Idempotency-Key"))
+            else:
+                workflows.move(record, verb, body.get("reason"))
+            answer = row_of(record, records.visible_fields(self.model))
+        return jsonify(id=pk, result=answer)
+
     def _check_editable(self, record: Any) -> None:
         records.refuse_deleted(record)
+        workflows.check_editable(record)
 
     def _refuse_read_only(self) -> None:
         if self.read_only:
@@ -224,7 +241,7 @@ def _json(field: Field, value: Any) -> Any:
     return value.isoformat() if field.kind in {Kind.date, Kind.moment} else value
 
 
-def _body() -> dict[str, Any]:
+def body_of() -> dict[str, Any]:
     """The JSON object that was sent."""
     try:
         body = request.get_json()

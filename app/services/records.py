@@ -19,7 +19,17 @@ from app.extensions import company, db, stale
 from app.models import AuditLog, Employee, User
 from app.roles import Act
 from app.services import access, values
-from app.services.fields import Field, Kind, field_named, fields_of, is_lookup, labels_of, listed, titles_of
+from app.services.fields import (
+    Field,
+    Kind,
+    field_named,
+    fields_of,
+    is_lookup,
+    labels_of,
+    listed,
+    models_by_resource,
+    titles_of,
+)
 from app.words import Words, language, say
 
 MOST_COUNTED = 10_000
@@ -373,6 +383,14 @@ def find(model: type[Any], id_: int, act: Act = Act.read) -> Any:
     if act is not Act.read:
         who.check(act, access.resource_of(model))
     return record
+
+
+def model_named(resource: str) -> type[Any]:
+    """The record type that goes by this word. Raises `NotFound`."""
+    model = models_by_resource().get(resource)
+    if model is None:
+        raise NotFound(say("没有这种记录。", "There is no such kind of record."))
+    return model
 
 
 def may_change(record: Any, act: Act = Act.edit) -> bool:

@@ -8,9 +8,10 @@ from flask import current_app, g
 
 from app.services import access
 from app.services.fields import labels_of
-from app.views import account, customers, home, pickers, settings, trade, visits
+from app.views import account, approvals, attachments, customers, home, pickers, settings, trade, visits
 from app.views.base import RecordView
 from app.views.menu import Entry, add, menu_of
+from app.words import Words
 
 VIEWS: tuple[type[RecordView], ...] = (
     *customers.VIEWS,
@@ -18,7 +19,13 @@ VIEWS: tuple[type[RecordView], ...] = (
     *visits.VIEWS,
     *settings.VIEWS,
 )
-OTHERS: tuple[type[Any], ...] = (account.AccountView, home.HomeView, pickers.PickView)
+OTHERS: tuple[type[Any], ...] = (
+    account.AccountView,
+    home.HomeView,
+    approvals.ApprovalView,
+    attachments.AttachmentView,
+    pickers.PickView,
+)
 RECORD_TYPES = tuple(view.model for view in VIEWS)
 READ_ONLY = frozenset(view.model.__name__ for view in VIEWS if view.read_only)
 
@@ -28,6 +35,8 @@ def register(framework: Any) -> None:
     current_app.context_processor(_menu)
     for view in (*VIEWS, *OTHERS):
         framework.add_view_no_menu(view)
+    add("today", Entry(Words("工作台", "Desk"), "/", icon="home"))
+    add("today", Entry(Words("审批中心", "Approvals"), "/approval/", icon="checks"))
     for view in VIEWS:
         entry = Entry(labels_of(view.model), f"/{view.resource}/list/", view.resource, icon=view.icon)
         add(view.area, entry)

@@ -19,6 +19,7 @@ from flask_appbuilder.baseviews import BaseView
 from flask_babel import gettext as _
 from sqlalchemy import func, inspect, select
 
+from app import workflows
 from app.errors import BadRequest, Refusal, Stale
 from app.extensions import db, transaction
 from app.models import AuditAct
@@ -26,6 +27,7 @@ from app.roles import Act
 from app.services import audit, exports, history, records, values
 from app.services.fields import Field, Kind, field_named, labels_of, resource_of
 from app.views import forms, lists, pages
+from app.views.attachments import attach_act, attachment_list, may_attach
 from app.views.cells import LINKED, cell_of
 from app.views.guards import needs
 from app.words import Words, say
@@ -175,6 +177,10 @@ class RecordView(BaseView):
             table=self._table(record, chosen) if chosen else None,
             timeline=tuple(self._log(record)) if tab == "log" else (),
             timeline_title=_("Log") if tab == "log" else "",
+            attachments=() if tab else attachment_list(record),
+            attach_act=None
+            if tab or self.read_only or not may_attach(record)
+            else attach_act(record, self.url("show", pk=record.id)),
         )
 
     def badges_of(self, record: Any) -> Iterable[pages.Cell]:
@@ -205,10 +211,15 @@ class RecordView(BaseView):
 
     def acts_of(self, record: Any) -> tuple[pages.Act | None, tuple[pages.Act, ...]]:
         """The buttons: the one that matters most, and the others."""
-        acts: list[pages.Act] = []
-        if not self.read_only and records.may_change(record):
+        if self.read_only:
+            return None, ()
+        offered = workflows.buttons(record)
+        primary = self._approval_act(record, offered)
+        acts = [self._move_act(record, move) for move in offered.moves if move.refusal is None]
+        editable = workflows.is_editable(record)
+        if editable and records.may_change(record):
             acts.append(pages.Act(_("Edit"), url=self.url("edit", pk=record.id), icon="edit", key="e"))
-        if not self.read_only and records.may_change(record, Act.delete):
+        if editable and records.may_change(record, Act.delete):
             acts.append(
                 pages.Act(
                     _("Delete"),
@@ -219,7 +230,36 @@ class RecordView(BaseView):
                     confirm=_("Put this record in the recycle bin?"),
                 )
             )
-        return None, tuple(acts)
+        return primary, tuple(acts)
+
+    def _approval_act(self, record: Any, offered: workflows.Buttons) -> pages.Act | None:
+        """Submit the record, or go to the request it is in."""
+        if offered.can_submit:
+            return pages.Act(
+                _("Submit for approval"),
+                url=url_for("ApprovalView.submit", resource=self.resource, pk=record.id),
+                method="post",
+                icon="send",
+                primary=True,
+                confirm=_("Submit it? It cannot be edited while it is being decided."),
+                hidden=(("_cmd", forms.new_cmd()),),
+            )
+        if offered.request is not None:
+            where = url_for("ApprovalView.show", pk=offered.request.id)
+            return pages.Act(_("Open the approval"), url=where, icon="checks", primary=bool(offered.acts))
+        return None
+
+    def _move_act(self, record: Any, move: workflows.MoveOffer) -> pages.Act:
+        reason = pages.Field(name="reason", label=_("Reason"), kind="long", required=True, wide=True)
+        return pages.Act(
+            move.words,
+            url=self.url("move", pk=record.id, verb=move.verb),
+            method="post",
+            tone=move.tone,  # type: ignore[arg-type]
+            confirm=_("%(move)s: %(title)s", move=move.words, title=records.title_of(record)),
+            fields=(reason,) if move.needs_reason else (),
+            hidden=(("_cmd", forms.new_cmd()),),
+        )
 
     def _tabs(self, record: Any, current: str) -> Iterable[pages.Tab]:
         here = self.url("show", pk=record.id)
@@ -300,6 +340,7 @@ class RecordView(BaseView):
     def check_editable(self, record: Any) -> None:
         """Raises `Refusal` while a process holds the record."""
         records.refuse_deleted(record)
+        workflows.check_editable(record)
 
     def _form(self, record: Any, sent: dict[str, str] | None = None, refusal: Refusal | None = None) -> Any:
         title = (
@@ -321,6 +362,18 @@ class RecordView(BaseView):
         return render_template("record/form.html", page=page), status
 
     # ---- other acts ----------------------------------------------------------------------------------------
+
+    @expose("/move/<int:pk>/<verb>", methods=["POST"])
+    @needs(Act.read)
+    def move(self, pk: int, verb: str) -> Any:
+        """One of the record's moves; the machine asks for the right of each."""
+        here = self.url("show", pk=pk)
+
+        def change() -> None:
+            workflows.move(records.find(self.model, pk), verb, request.form.get("reason"))
+
+        attempt(change, _("Done."))
+        return redirect(here, 303)
 
     @expose("/delete/<int:pk>", methods=["POST"])
     @needs(Act.delete)

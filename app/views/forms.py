@@ -33,6 +33,11 @@ KINDS: dict[Kind, str] = {
 }
 
 
+def new_cmd() -> str:
+    """A fresh name for one filled form, so that sending it twice does it once."""
+    return str(uuid.uuid4())
+
+
 def typed(fields: Iterable[Field]) -> dict[str, str]:
     """What the form sent for these fields. A box left unticked sends nothing, and means no."""
     found: dict[str, str] = {}
@@ -62,7 +67,7 @@ def form_page(
         sections=(pages.Section(id="main", title=labels_of(model), fields=inputs),),
         problems=tuple(_shown(problem, model) for problem in problems),
         version_no=version,
-        cmd=request.form.get("_cmd") or str(uuid.uuid4()),
+        cmd=request.form.get("_cmd") or new_cmd(),
         stale=_stale(refusal),
         submit_label=_("Save"),
         hidden=(*flags, *_merge_marks(refusal)),
@@ -123,15 +128,21 @@ def merged(sent: dict[str, str]) -> dict[str, str]:
 def _input(field: Field, record: Any, sent: Mapping[str, str] | None, problems: list[Problem]) -> pages.Field:
     """One input: what was sent wins over what stands in the record."""
     value = sent.get(field.name, "") if sent is not None else _held(field, record)
+    errors = tuple(problem.words for problem in problems if problem.field == field.name)
+    required = field.required and field.kind is not Kind.flag
+    return replace(one_input(field, value, name=field.name, required=required), errors=errors)
+
+
+def one_input(field: Field, value: str, *, name: str, required: bool) -> pages.Field:
+    """The input of one field, holding `value` as it would be typed."""
     kind: Any = KINDS[field.kind]
     made = pages.Field(
-        name=field.name,
+        name=name,
         label=field.label,
         kind=kind,
         value=value,
-        required=field.required and field.kind is not Kind.flag,
+        required=required,
         help=field.info.help or "",
-        errors=tuple(problem.words for problem in problems if problem.field == field.name),
         maxlength=field.max_length or 0,
         wide=field.kind is Kind.long,
         unit="%" if field.kind is Kind.rate else "",

@@ -86,11 +86,11 @@ def list_page(query: records.Query, acts: ListActs, *, fields: tuple[Field, ...]
         first=first,
         last=last,
         count_text=_count_text(first, last, page),
-        prev_url=_with(page=str(query.page - 1)) if query.page > 1 else "",
-        next_url=_with(page=str(query.page + 1)) if page.has_next else "",
+        prev_url=query_args_with(page=str(query.page - 1)) if query.page > 1 else "",
+        next_url=query_args_with(page=str(query.page + 1)) if page.has_next else "",
         pages=tuple(_pages(query, page)),
         sizes=tuple(
-            pages.Tab(str(size), _with(size=str(size), page=""), current=size == query.size)
+            pages.Tab(str(size), query_args_with(size=str(size), page=""), current=size == query.size)
             for size in records.SIZES
         ),
         primary=acts.primary,
@@ -123,7 +123,7 @@ def _column(field: Field, query: records.Query, *, first: bool) -> pages.Column:
         name=field.name,
         label=field.label,
         numeric=field.is_number,
-        sort_url=_with(sort=following, page="") if field.info.sort else "",
+        sort_url=query_args_with(sort=following, page="") if field.info.sort else "",
         direction=direction,  # type: ignore[arg-type]
         wide_on_phone=first,
         optional=not first,
@@ -147,7 +147,7 @@ def _pages(query: records.Query, page: records.Page) -> Iterable[pages.Tab]:
     """The page numbers around the one shown."""
     most = -(-min(page.total, records.MOST_COUNTED) // query.size)
     for number in range(max(1, query.page - 2), min(most, query.page + 2) + 1):
-        yield pages.Tab(str(number), _with(page=str(number)), current=number == query.page)
+        yield pages.Tab(str(number), query_args_with(page=str(number)), current=number == query.page)
 
 
 def _empty(query: records.Query, acts: ListActs) -> pages.EmptyState:
@@ -159,7 +159,7 @@ def _empty(query: records.Query, acts: ListActs) -> pages.EmptyState:
     return pages.EmptyState(_("Nothing here yet"), _("What you may see appears here."), act=acts.primary)
 
 
-def _with(**changes: str) -> str:
+def query_args_with(**changes: str) -> str:
     """The present address with some arguments changed; an empty one is dropped."""
     args = request.args.copy()
     for name, value in changes.items():
@@ -186,7 +186,7 @@ def _chip(condition: records.Condition) -> pages.Chip:
     words = [str(field.label), str(records.OP_WORDS[op])]
     if op not in {"none", "some"}:
         words.append("、".join(_operand_text(field, part) for part in condition.raw.split(",")))
-    return pages.Chip(" ".join(words), _with(**{f"{op}.{field.name}": "", "page": ""}))
+    return pages.Chip(" ".join(words), query_args_with(**{f"{op}.{field.name}": "", "page": ""}))
 
 
 def _operand_text(field: Field, raw: str) -> str:

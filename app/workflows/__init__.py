@@ -7,6 +7,9 @@ from __future__ import annotations
 
 from app.workflows import definitions, flows, people, subjects, timers
 from app.workflows.course import (
+    Buttons,
+    Course,
+    Offer as ActOffer,
     acts_of,
     blanks,
     buttons,
@@ -18,12 +21,16 @@ from app.workflows.course import (
 )
 from app.workflows.engine import Given, Result, act, alive_request, latest_request, submit
 from app.workflows.freezing import check_editable, is_editable
-from app.workflows.inbox import Item, count as count_inbox, inbox
-from app.workflows.machine import adopting, move, moves_of
+from app.workflows.inbox import Item, count as count_inbox, has_open_task, inbox
+from app.workflows.machine import Offer as MoveOffer, adopting, move, moves_of
 
 __all__ = [
+    "ActOffer",
+    "Buttons",
+    "Course",
     "Given",
     "Item",
+    "MoveOffer",
     "Result",
     "act",
     "acts_of",
@@ -38,6 +45,7 @@ __all__ = [
     "definitions",
     "find_request",
     "flows",
+    "has_open_task",
     "inbox",
     "is_editable",
     "latest_request",
