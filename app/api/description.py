@@ -32,7 +32,9 @@ class DescriptionView(BaseView):
     @needs_account
     def describe(self) -> Response:
         """What there is to call, in the reader's language."""
-        apis = [view for view in current_app.appbuilder.baseviews if isinstance(view, RecordApi)]
+        apis = [
+            view for view in current_app.extensions["appbuilder"].baseviews if isinstance(view, RecordApi)
+        ]
         paths: dict[str, Any] = {}
         for api in apis:
             paths.update(_paths(api))

@@ -22,8 +22,8 @@ from app.columns import Choice
 from app.errors import BadRequest
 from app.extensions import db, transaction
 from app.roles import Act
-from app.services import records, values
-from app.services.fields import Field, Kind, resource_of
+from app.services import access, records, values
+from app.services.fields import Field, Kind
 from app.views.guards import needs
 from app.words import say
 
@@ -53,7 +53,7 @@ class RecordApi(ModelRestApi):
     @classmethod
     def of(cls, model: type[Any], *, read_only: bool) -> type[RecordApi]:
         """The resource class of a record type."""
-        resource = resource_of(model)
+        resource = access.resource_of(model)
         parts = {
             "model": model,
             "resource": resource,

@@ -14,7 +14,7 @@ from contextvars import ContextVar, Token
 from dataclasses import dataclass, field
 from typing import Any
 
-from flask_appbuilder.security.sqla.models import assoc_user_role
+from flask_appbuilder.security.sqla.models import User, assoc_user_role
 from sqlalchemy import ColumnElement, Engine, Select, Table, event, false, inspect, or_, select
 from sqlalchemy.engine import Connection
 from sqlalchemy.orm import Mapper, ORMExecuteState, Session, with_loader_criteria
@@ -23,7 +23,7 @@ from sqlalchemy.sql import visitors
 from app.columns import Rows
 from app.errors import NotAllowed
 from app.extensions import Model, db
-from app.models import Account, Employee, OrgUnit, RoleGrant, UnitKind, User
+from app.models import Account, Employee, OrgUnit, RoleGrant, UnitKind
 from app.roles import BREADTH, Act, Reach
 from app.words import say
 
@@ -302,7 +302,7 @@ def install(engine: Engine) -> None:
         for mapper in mappers():
             if mapper.class_.__rows__ in GUARDED:
                 _guarded.append(mapper.class_)
-                _tables.add(mapper.local_table.name)
+                _tables.add(mapper.class_.__tablename__)
             if hasattr(mapper.class_, "deleted_at"):
                 _binned.append(mapper.class_)
         names = "|".join(map(re.escape, sorted(_tables)))
@@ -341,7 +341,8 @@ def _touched(state: ORMExecuteState) -> bool:
     names = {mapper.local_table.name for mapper in state.all_mappers if isinstance(mapper.local_table, Table)}
     if names & _tables:
         return True
-    return any(isinstance(part, Table) and part.name in _tables for part in visitors.iterate(state.statement))
+    statement: Any = state.statement
+    return any(isinstance(part, Table) and part.name in _tables for part in visitors.iterate(statement))
 
 
 def _tripwire(
@@ -400,7 +401,7 @@ def _may_write(session: Session, row: Any, who: Principal | None) -> bool:
         return True
     act = Act.create if row in session.new else Act.edit
     if row in session.deleted:
-        return getattr(type(row), "__part__", False)
+        return bool(getattr(type(row), "__part__", False))
     return may_write(row, act, who)
 
 
@@ -408,7 +409,7 @@ def may_write(row: Any, act: Act, who: Principal) -> bool:
     """Whether he may create or change this row, before and after his change."""
     model = type(row)
     if model.__rows__ is Rows.personal:
-        return getattr(row, model.__person__) == who.employee_id
+        return bool(getattr(row, model.__person__) == who.employee_id)
     if model.__rows__ is Rows.follows:
         if getattr(model, "__part__", False):
             return True  # its record is checked, and lines are written with it alone

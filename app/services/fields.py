@@ -79,9 +79,17 @@ class Field:
         return self.kind in NUMBERS
 
 
-@cache
+_known: dict[type[Any], tuple[Field, ...]] = {}
+
+
 def fields_of(model: type[Any]) -> tuple[Field, ...]:
     """The labelled fields of a record type, in the order the schema declares them."""
+    if model not in _known:
+        _known[model] = _read(model)
+    return _known[model]
+
+
+def _read(model: type[Any]) -> tuple[Field, ...]:
     mapper = inspect(model)
     relations = {
         column: relation
@@ -108,13 +116,12 @@ def field_named(model: type[Any], name: str) -> Field | None:
     return next((field for field in fields_of(model) if field.name == name), None)
 
 
-@cache
 def listed(model: type[Any]) -> tuple[Field, ...]:
     """The fields a list shows: what the record is called first, since that is what the eye looks for."""
     titles = titles_of(model)
     found = [field for field in fields_of(model) if field.info.listed]
     called = [field for field in found if titles and titles[0] in {field.name, field.relation}]
-    return tuple([*called, *(field for field in found if field not in called)])
+    return (*called, *(field for field in found if field not in called))
 
 
 @cache
@@ -140,7 +147,7 @@ def _field(prop: ColumnProperty[Any], relation: Any) -> Field:
     info: FieldInfo = column.info["field"]
     seal: Sealed | None = column.info.get("sealed")
     target = _target(column, relation)
-    choices = column.type.enum_class if isinstance(column.type, Enum) else None
+    choices: Any = column.type.enum_class if isinstance(column.type, Enum) else None
     return Field(
         name=seal.name if seal else prop.key,
         kind=_kind(column, seal, target),
@@ -157,13 +164,15 @@ def _field(prop: ColumnProperty[Any], relation: Any) -> Field:
 
 
 def _target(column: Any, relation: Any) -> type[Any] | None:
+    related: type[Any]
     if relation is not None:
-        related: type[Any] = relation.mapper.class_
+        related = relation.mapper.class_
         return related
     for key in column.foreign_keys:
         for mapper in Model.registry.mappers:
             if mapper.local_table is key.column.table:
-                return mapper.class_
+                related = mapper.class_
+                return related
     return None
 
 

@@ -10,13 +10,14 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
+from flask_appbuilder.security.sqla.models import User
 from sqlalchemy import ColumnElement, Select, String, and_, cast, false, func, inspect, not_, or_, select
 from sqlalchemy.orm import joinedload, undefer
 
 from app.columns import keyring, now
 from app.errors import BadInput, BadRequest, Change, NotFound, Problem, Refusal
 from app.extensions import company, db, stale
-from app.models import AuditLog, Employee, User
+from app.models import AuditLog, Employee
 from app.roles import Act
 from app.services import access, values
 from app.services.fields import (
@@ -275,11 +276,13 @@ def condition(model: type[Any], name: str, op: str, raw: str) -> Condition:
 def expression_of(model: type[Any], condition: Condition) -> ColumnElement[bool]:
     """The condition in SQL. What is unknown does not match (R33)."""
     field, op, raw = condition.field, condition.op, condition.raw
-    column = getattr(model, f"{field.name}_index" if field.sealed else field.name)
+    column: Any = getattr(model, f"{field.name}_index" if field.sealed else field.name)
+    result: ColumnElement[bool]
     if op in {"none", "some"}:
-        return column.is_(None) if op == "none" else column.is_not(None)
+        result = column.is_(None) if op == "none" else column.is_not(None)
+        return result
     if field.sealed:
-        result: ColumnElement[bool] = column == keyring.blind_index(
+        result = column == keyring.blind_index(
             raw, f"{model.__tablename__}.{field.name}"
         )
         return result

@@ -382,6 +382,11 @@ def show_flag(value: object) -> str:
     return str(YES if value else NO)
 
 
+def show_choice(field: Field, word: str) -> str:
+    """A stored word of a closed set as the reader sees it."""
+    return next((str(member.words) for member in field.choices or () if member.value == word), word)
+
+
 SHOWERS: dict[Kind, Callable[[Any], str]] = {
     Kind.money: show_money,
     Kind.quantity: show_number,

@@ -24,8 +24,8 @@ from app.errors import BadRequest, Refusal, Stale
 from app.extensions import db, transaction
 from app.models import AuditAct
 from app.roles import Act
-from app.services import audit, exports, history, records, values
-from app.services.fields import Field, Kind, field_named, labels_of, resource_of
+from app.services import access, audit, exports, history, records, values
+from app.services.fields import Field, Kind, field_named, labels_of
 from app.views import forms, lists, pages
 from app.views.attachments import attach_act, attachment_list, may_attach
 from app.views.cells import LINKED, cell_of
@@ -42,7 +42,7 @@ class Related:
 
     @property
     def resource(self) -> str:
-        return resource_of(self.model)
+        return access.resource_of(self.model)
 
     def of(self, record: Any) -> Any:
         """The condition that they belong to this record."""
@@ -56,7 +56,7 @@ WRITABLE: set[str] = set()
 def pointer(model: type[Any], target: type[Any]) -> str:
     """The column of `model` that points to `target`."""
     return next(
-        column.key
+        str(column.key)
         for column in inspect(model).columns
         if any(key.column.table is inspect(target).local_table for key in column.foreign_keys)
     )
@@ -79,7 +79,7 @@ class RecordView(BaseView):
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         if "model" in vars(cls):
-            cls.resource = resource_of(cls.model)
+            cls.resource = access.resource_of(cls.model)
             cls.route_base = f"/{cls.resource}"
             cls.class_permission_name = cls.resource
             cls.endpoint = f"{cls.model.__name__}View"
@@ -106,7 +106,7 @@ class RecordView(BaseView):
 
     def list_acts(self) -> lists.ListActs:
         """What this person may do on the list."""
-        who = records.access.principal()
+        who = access.principal()
         acts = lists.ListActs(self.resource)
         if self.read_only:
             return acts
@@ -283,7 +283,7 @@ class RecordView(BaseView):
         args.pop("tab")
         query = lists.query_of(other.model, args, within=other.of(record))
         acts = lists.ListActs(other.resource)
-        if records.access.principal().may(Act.create, other.resource) and other.model.__name__ in WRITABLE:
+        if access.principal().may(Act.create, other.resource) and other.model.__name__ in WRITABLE:
             new = f"/{other.resource}/add?{other.column}={record.id}"
             acts.primary = pages.Act(_("New"), url=new, icon="plus", primary=True)
         return lists.list_page(query, acts)
@@ -466,8 +466,8 @@ def _said(field: Field, kept: Any) -> str:
         return records.picked_title(field, int(kept)) or values.EMPTY
     if field.kind is Kind.flag:
         return values.show_flag(kept)
-    if field.choices is not None and kept in list(field.choices):
-        return str(field.choices(kept).words)
+    if field.choices is not None:
+        return values.show_choice(field, str(kept))
     return str(kept)
 
 

@@ -9,7 +9,7 @@ from flask import url_for
 from app.columns import Choice
 from app.roles import Act
 from app.services import access, records, values
-from app.services.fields import Field, Kind, is_lookup, resource_of
+from app.services.fields import Field, Kind, is_lookup
 from app.views.pages import Cell
 
 GRADE_TONES = {"A": "ok", "B": "run", "C": "warn", "D": "bad"}
@@ -39,7 +39,7 @@ def cell_of(record: Any, field: Field, *, linked: bool = False) -> Cell:
 
 
 def _sealed(record: Any, field: Field, text: str) -> Cell:
-    resource = resource_of(type(record))
+    resource = access.resource_of(type(record))
     may = access.principal().may(Act.reveal, resource) and text != values.EMPTY
     where = url_for(f"{type(record).__name__}View.reveal", pk=record.id, name=field.name) if may else ""
     return Cell(text=text, kind="sealed", reveal_url=where, label=field.label)
@@ -57,6 +57,6 @@ LINKED: set[str] = set()
 def url_to(record: Any) -> str:
     """The page of a record, if its type has one that this person may open."""
     name = type(record).__name__
-    if name not in LINKED or not access.principal().may(Act.read, resource_of(type(record))):
+    if name not in LINKED or not access.principal().may(Act.read, access.resource_of(type(record))):
         return ""
     return url_for(f"{name}View.show", pk=record.id)

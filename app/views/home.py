@@ -134,7 +134,7 @@ def _notice_panel(who: access.Principal, most: int = SHOWN) -> pages.Panel:
             notice.text_zh if language.get() == "zh" else notice.text_en,
             url=_object_url(notice),
             note=values.show_moment(notice.raised_at),
-            badge=pages.Cell(notice.kind.words, kind="badge", tone=notice.kind.tone),
+            badge=pages.Cell(notice.kind.words, kind="badge", tone=notice.kind.tone),  # type: ignore[arg-type]
         )
         for notice in found
     )

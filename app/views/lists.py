@@ -16,7 +16,7 @@ from werkzeug.datastructures import MultiDict
 from app.columns import Choice as ClosedSet
 from app.errors import BadRequest
 from app.extensions import db
-from app.services import records, values
+from app.services import access, records, values
 from app.services.fields import Field, Kind, labels_of, listed
 from app.views import pages
 from app.views.cells import cell_of, url_to
@@ -197,8 +197,8 @@ def _operand_text(field: Field, raw: str) -> str:
             if hasattr(field.target, "__rows__")
             else str(getattr(related, "name", raw))
         )
-    if field.kind is Kind.choice and field.choices is not None:
-        return str(field.choices(raw).words) if raw in list(field.choices) else raw
+    if field.choices is not None:
+        return values.show_choice(field, raw)
     if field.kind is Kind.flag:
         return values.show_flag(raw == "1")
     return raw
@@ -257,5 +257,5 @@ def options(choices: type[ClosedSet]) -> tuple[pages.Choice, ...]:
 def picker_url(field: Field) -> str:
     """Where the picker of a relation asks."""
     target: Any = field.target
-    name = records.access.resource_of(target) if hasattr(target, "__rows__") else target.__tablename__
+    name = access.resource_of(target) if hasattr(target, "__rows__") else target.__tablename__
     return url_for("PickView.pick", resource=name, category=field.info.lookup or None)

@@ -12,7 +12,7 @@ from flask_appbuilder.security.sqla.models import Role
 from app.columns import Rows
 from app.errors import NotFound
 from app.roles import Act
-from app.services import records
+from app.services import access, records
 from app.services.fields import models_by_resource
 from app.views.guards import needs_account
 from app.views.lists import LONGEST_SEARCH
@@ -34,7 +34,7 @@ class PickView(BaseView):
         if model is None or getattr(model, "__rows__", Rows.shared) is Rows.inner:
             raise NotFound(say("没有这种记录。", "There is no such kind of record."))
         if getattr(model, "__rows__", Rows.shared) is not Rows.shared:
-            records.access.principal().check(Act.read, resource)
+            access.principal().check(Act.read, resource)
         text = request.args.get("q", "").strip()[:LONGEST_SEARCH]
         found = records.pick(model, text, category=request.args.get("category", ""))
         return jsonify(
