@@ -1,0 +1,1 @@
+"""The small typed language of conditions, formulas and decision tables."""
