@@ -488,7 +488,8 @@ def use_setup(token: str, password: str, agent: str | None) -> str:
     check_new_password(password, username, name)
     password_hash = generate_password_hash(password)
     with transaction():
-        setup_account(token)  # two at once: the second finds it used
+        db.session.execute(select(User.id).where(User.id == user_id).with_for_update())
+        setup_account(token)  # two at once: the second waits, and finds it used
         store_password(user_id, password_hash, must_change=False)
         return _open_session(user_id, agent)
 

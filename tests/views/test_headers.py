@@ -9,8 +9,9 @@ from sqlalchemy.exc import DataError, OperationalError
 
 from app import create_app
 from app.errors import BadInput, Change, NotAllowed, Problem, Stale
+from app.services import access, audit
 from app.views import web
-from app.words import say
+from app.words import language, say
 from tests.conftest import PASSWORD
 
 PAGES = [
@@ -242,6 +243,6 @@ def test_a_fragment_of_nobody_is_sent_to_the_sign_in(client):
     assert (answer.status_code, answer.headers["HX-Redirect"]) == (401, "/sign-in")
 
 
-def test_nothing_of_one_request_is_left_for_the_next(app, tab, client):
-    tab.get("/account/profile", headers={"Accept-Language": "en"})
-    assert '<html lang="zh-CN"' in client.get("/sign-in").text
+def test_nothing_of_one_request_is_left_for_the_next(tab):
+    assert '<html lang="en"' in tab.get("/account/profile").text
+    assert (language.get(), audit.origin.get(), access.asking()) == ("zh", audit.NOWHERE, None)
