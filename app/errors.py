@@ -35,7 +35,7 @@ class Refusal(Exception):
 
 
 class NotAllowed(Refusal):
-    """This person may not do this."""
+    """The person asking may not do this."""
 
     code = "not_allowed"
     status = 403

@@ -378,6 +378,12 @@ class Customer(Stamped, Binned, Model):
     __label__ = "客户", "Customers"
     __rows__ = Rows.owned
     __title__ = ("name",)
+    __sections__ = (
+        ("code", "基本信息", "Basic information"),
+        ("credit_code", "登记与经营", "Registration and business"),
+        ("address", "联系方式", "How to reach them"),
+        ("credit_limit", "合作", "Cooperation"),
+    )
     __table_args__ = (
         unique("uq_customer_code", "code", zh="客户代码已存在。", en="This customer code is in use."),
         unique(

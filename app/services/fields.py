@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -135,6 +136,31 @@ def labels_of(model: type[Any]) -> Words:
     """What records of this type are called."""
     zh, en = model.__label__
     return Words(zh, en)
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A titled group of fields on pages and forms."""
+
+    name: str
+    title: Words
+    fields: tuple[Field, ...]
+
+
+def parts_of(model: type[Any], fields: Iterable[Field]) -> tuple[Part, ...]:
+    """These fields in the groups the schema names (`__sections__`: first field, zh, en); the stamps come last."""
+    order = {field.name: index for index, field in enumerate(fields_of(model))}
+    named = getattr(model, "__sections__", ())
+    starts = sorted((order[first], first, Words(zh, en)) for first, zh, en in named) or [
+        (-1, "main", Words("基本信息", "Basic information"))
+    ]
+    grouped: dict[int, list[Field]] = {index: [] for index in range(len(starts) + 1)}
+    for field in fields:
+        stamp = field.name in STAMPS[1:]
+        before = [index for index, start in enumerate(starts) if start[0] <= order[field.name]]
+        grouped[len(starts) if stamp else max(before, default=0)].append(field)
+    titles = [(name, title) for _at, name, title in starts] + [("record", Words("记录", "Record"))]
+    return tuple(Part(*titles[index], tuple(found)) for index, found in grouped.items() if found)
 
 
 def titles_of(model: type[Any]) -> tuple[str, ...]:

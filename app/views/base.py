@@ -17,6 +17,7 @@ from flask import flash, redirect, render_template, request, send_file, url_for
 from flask_appbuilder import expose
 from flask_appbuilder.baseviews import BaseView
 from flask_babel import gettext as _
+from markupsafe import escape
 from sqlalchemy import func, inspect, select
 
 from app import workflows
@@ -25,7 +26,7 @@ from app.extensions import db, transaction
 from app.models import AuditAct
 from app.roles import Act
 from app.services import access, audit, exports, history, records, values
-from app.services.fields import Field, Kind, field_named, labels_of
+from app.services.fields import Field, Kind, field_named, labels_of, parts_of
 from app.views import forms, lists, pages
 from app.views.attachments import attach_act, attachment_list, may_attach
 from app.views.cells import LINKED, cell_of
@@ -95,7 +96,8 @@ class RecordView(BaseView):
     def list(self) -> Any:
         """The records this person may read."""
         query = lists.query_of(self.model, request.args)
-        return render_template("record/list.html", page=lists.list_page(query, self.list_acts()))
+        page = lists.list_page(query, self.list_acts())
+        return render_template("record/list.html", page=page, fragment=fragment("chips results"))
 
     @expose("/count")
     @needs(Act.read)
@@ -121,7 +123,13 @@ class RecordView(BaseView):
         if who.may(Act.delete, self.resource):
             acts.bulk = (
                 pages.Act(
-                    _("Delete"), url=self.url("bulk"), method="post", name="act", value="delete", tone="bad"
+                    _("Delete"),
+                    url=self.url("bulk"),
+                    method="post",
+                    name="act",
+                    value="delete",
+                    tone="bad",
+                    confirm=_("Put the chosen records in the recycle bin?"),
                 ),
             )
             acts.bulk_url = self.url("bulk")
@@ -202,12 +210,11 @@ class RecordView(BaseView):
 
     def sections_of(self, record: Any) -> tuple[pages.Section, ...]:
         """The fields of the record, as this person may see them."""
-        cells = tuple(
-            cell_of(record, field)
-            for field in records.visible_fields(self.model)
-            if field.kind is not Kind.json
+        shown = [field for field in records.visible_fields(self.model) if field.kind is not Kind.json]
+        return tuple(
+            pages.Section(part.name, part.title, cells=tuple(cell_of(record, field) for field in part.fields))
+            for part in parts_of(self.model, shown)
         )
-        return (pages.Section(id="main", title=_("Basic information"), cells=cells),)
 
     def acts_of(self, record: Any) -> tuple[pages.Act | None, tuple[pages.Act, ...]]:
         """The buttons: the one that matters most, and the others."""
@@ -419,7 +426,7 @@ class RecordView(BaseView):
             record = records.find(self.model, pk, Act.reveal)
             text = field.sealed.unseal(record) if field.sealed else None
             audit.record(AuditAct.reveal, self.model.__tablename__, pk, summary=field.label)
-        return {"text": text or values.EMPTY}
+        return str(escape(text or values.EMPTY)), {"Content-Type": "text/html; charset=utf-8"}
 
     def _sealed_field(self, name: str) -> Field:
         field = field_named(self.model, name)
@@ -429,6 +436,11 @@ class RecordView(BaseView):
 
     def url(self, method: str, **arguments: Any) -> str:
         return url_for(f"{self.endpoint}.{method}", **arguments)
+
+
+def fragment(blocks: str) -> str:
+    """The blocks of the page htmx asked for; nothing when a whole page is wanted."""
+    return blocks if request.headers.get("HX-Request") and not request.headers.get("HX-Boosted") else ""
 
 
 def seen_version() -> int | None:

@@ -12,7 +12,7 @@ from flask_babel import gettext as _
 
 from app.errors import BadInput, Problem, Refusal, Stale
 from app.services import records, values
-from app.services.fields import Field, Kind, labels_of
+from app.services.fields import Field, Kind, parts_of
 from app.views import pages
 from app.views.lists import options, picker_url
 
@@ -60,11 +60,17 @@ def form_page(
     """The form of a new or existing record, with what was sent and what was wrong with it, if it was."""
     fields = records.editable_fields(model)
     problems = _problems(refusal)
-    inputs = tuple(_input(field, record, sent, problems) for field in fields)
     version = _version(record, refusal)
     flags = tuple((f"_has_{field.name}", "1") for field in fields if field.kind is Kind.flag)
     return pages.FormPage(
-        sections=(pages.Section(id="main", title=labels_of(model), fields=inputs),),
+        sections=tuple(
+            pages.Section(
+                part.name,
+                part.title,
+                fields=tuple(_input(field, record, sent, problems) for field in part.fields),
+            )
+            for part in parts_of(model, fields)
+        ),
         problems=tuple(_shown(problem, model) for problem in problems),
         version_no=version,
         cmd=request.form.get("_cmd") or new_cmd(),
@@ -164,7 +170,9 @@ def _held(field: Field, record: Any) -> str:
 def _default(field: Field) -> str:
     """What a new record starts with, as the schema says."""
     default = field.default
-    return default.value if field.kind is Kind.choice and default is not None else ""
+    if default is None:
+        return ""
+    return values.edit_text(field, default)
 
 
 def _picked_text(field: Field, value: str) -> str:

@@ -188,7 +188,7 @@ class Doors:
         if not sealed:
             return self.by_page(id_)
         answer = self.client.post(f"/{self.resource}/reveal/{id_}/phone")
-        return bool(answer.status_code == 200 and answer.json["text"] == "13800000000")
+        return bool(answer.status_code == 200 and answer.text == "13800000000")
 
     def by_bulk(self, id_: int) -> bool:
         self.client.post(f"/{self.resource}/bulk", data={"act": "delete", "ids": [str(id_)]})
