@@ -43,12 +43,11 @@ from app.columns import KeyRing
 from app.extensions import db, transaction
 from app.models import Employee, OrgUnit, UnitKind
 from app.services import access, account_keeping, accounts, packs
-from tests.postgres import MissingPostgres, Postgres, free_port
+from tests.postgres import MissingPostgres, Postgres, free_port, new_folder
 from tests.world import World, build as build_world
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 MIGRATIONS = CHECKOUT / "migrations"
-MEMORY = Path("/dev/shm")
 SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
 CHROMIUM_FLAGS = [
     "--no-sandbox",
@@ -151,13 +150,9 @@ class Site:
 
 
 @pytest.fixture(scope="session")
-def session_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def session_folder() -> Iterator[Path]:
     """A folder of this session, in memory where there is one."""
-    if not os.access(MEMORY, os.W_OK):
-        yield tmp_path_factory.mktemp("guanhu")
-        return
-    folder = MEMORY / f"guanhu-tests-{os.getpid()}"
-    folder.mkdir(mode=0o700)
+    folder = new_folder("guanhu-tests")
     yield folder
     shutil.rmtree(folder, ignore_errors=True)
 

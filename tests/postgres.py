@@ -6,12 +6,14 @@ would make system users and open parent folders. `PG_BIN` names another `bin` fo
 
 from __future__ import annotations
 
+import ctypes
 import importlib.util
 import os
 import shutil
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -31,6 +33,22 @@ OPTIONS = (
 )
 
 
+def new_folder(kind: str) -> Path:
+    """A folder for this process, in memory where there is one; those of processes that were killed are removed."""
+    place = MEMORY if os.access(MEMORY, os.W_OK) else Path(tempfile.gettempdir())
+    for left in place.glob(f"{kind}-*-*"):
+        owner = left.name.split("-")[-2]
+        if owner.isdecimal() and not Path(f"/proc/{owner}").exists() and Path("/proc/self").exists():
+            shutil.rmtree(left, ignore_errors=True)
+    return Path(tempfile.mkdtemp(prefix=f"{kind}-{os.getpid()}-", dir=place))
+
+
+def _end_with_parent() -> None:
+    """Where the system can (Linux): a killed test session takes its server along."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(1, signal.SIGQUIT)
+
+
 class MissingPostgres(Exception):
     """There are no PostgreSQL binaries on this machine."""
 
@@ -40,9 +58,7 @@ class Postgres:
 
     def __init__(self) -> None:
         binaries = find_binaries()
-        self.home = Path(
-            tempfile.mkdtemp(prefix="guanhu-pg-", dir=MEMORY if os.access(MEMORY, os.W_OK) else None)
-        )
+        self.home = new_folder("guanhu-pg")
         self.home.chmod(0o755)
         self.port = free_port()
         self._started = 0
@@ -75,7 +91,12 @@ class Postgres:
         ]
         with log.open("w") as lines:
             self.process = subprocess.Popen(
-                [*serve, *options], cwd=run, stdout=subprocess.DEVNULL, stderr=lines, **self._who
+                [*serve, *options],
+                cwd=run,
+                stdout=subprocess.DEVNULL,
+                stderr=lines,
+                preexec_fn=_end_with_parent,  # noqa: PLW1509 - no thread runs yet
+                **self._who,
             )
         self._wait(log)
 
