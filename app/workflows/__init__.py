@@ -5,7 +5,7 @@ Doors call these; each writing one inside the caller's `transaction()`, as the p
 
 from __future__ import annotations
 
-from app.workflows import definitions, flows, people, subjects, timers
+from app.workflows import definitions, evaluation, flows, people, subjects, timers
 from app.workflows.course import (
     Buttons,
     Course,
@@ -20,7 +20,7 @@ from app.workflows.course import (
     wanted,
 )
 from app.workflows.engine import Given, Result, act, alive_request, latest_request, submit
-from app.workflows.freezing import check_editable, is_editable
+from app.workflows.freezing import check_editable, is_editable, rearm
 from app.workflows.inbox import Item, count as count_inbox, has_open_task, inbox
 from app.workflows.machine import Offer as MoveOffer, adopting, move, moves_of
 
@@ -43,6 +43,7 @@ __all__ = [
     "count_inbox",
     "course",
     "definitions",
+    "evaluation",
     "find_request",
     "flows",
     "has_open_task",
@@ -53,6 +54,7 @@ __all__ = [
     "moves_of",
     "path_of",
     "people",
+    "rearm",
     "subjects",
     "submit",
     "timers",

@@ -28,6 +28,11 @@ class Pin:
         """The company date of the as-of moment."""
         return self.as_of.astimezone(company.zone).date()
 
+    @property
+    def last_day(self) -> date:
+        """The last day of the period, as people name it."""
+        return self.period_to - timedelta(days=1)
+
     def facts(self) -> list[Fact]:
         """What every formula may know of the pin."""
         days = (self.period_to - self.period_from).days

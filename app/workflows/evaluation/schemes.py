@@ -87,6 +87,14 @@ class Grade:
     words: Words
 
 
+@dataclass(frozen=True, slots=True)
+class Publishing:
+    """What publication writes besides the current grade: the class of this classification, the customer's own grade."""
+
+    classification: str | None = None
+    customer_grade: bool = False
+
+
 @dataclass(frozen=True)
 class Scheme:
     """A checked scheme, bound to the pin of a run. Grades stand best first."""
@@ -102,7 +110,7 @@ class Scheme:
     bands: Bands | None
     table: Table | None
     minimum_coverage: int
-    classification: str | None
+    publishing: Publishing
     pin: Pin
     body: Mapping[str, Any] = field(repr=False)
 
@@ -179,7 +187,7 @@ class _Reader:
         code, words = part.text("scheme"), part.words()
         subject = SUBJECTS[part.option("subject", list(SUBJECTS))]
         minimum = part.rate("minimum_coverage", 0) or 0
-        classification = part.text("classification", needed=False) or None
+        publishing = self._publishing(subject)
         grades, edges = self._grades()
         measures = self._measures(subject)
         facts = catalogue(subject.columns, [*(one.fact() for one in measures), *self.pin.facts()])
@@ -202,7 +210,7 @@ class _Reader:
             bands=edges,
             table=decided,
             minimum_coverage=minimum,
-            classification=classification,
+            publishing=publishing,
             pin=self.pin,
             body=self.body,
         )
@@ -321,6 +329,18 @@ class _Reader:
         numbers = list(range(len(parts)))[::-1]
         found = intervals([parts[number] for number in numbers], POINTS, lambda part: part.place)
         return grades, Bands(POINTS, tuple(found[0]), tuple(numbers), right=False) if found else None
+
+    def _publishing(self, subject: Subject) -> Publishing:
+        if "publish" not in self.part:
+            return Publishing()
+        part = self.part.part("publish")
+        found = Publishing(
+            part.text("classification", needed=False) or None, part.truth("customer_grade", default=False)
+        )
+        part.close()
+        if subject.name != "customer" and found != Publishing():
+            part.complain("", "只有客户方案可写客户等级与分类。", "Only customers have a grade and classes.")
+        return found
 
     def _table(self, indicators: list[Indicator], grades: list[str]) -> Table | None:
         if "table" not in self.part:

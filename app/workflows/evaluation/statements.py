@@ -7,7 +7,7 @@ It reads one snapshot and writes nothing, so that nobody waits for it. Each step
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import sqlalchemy as sa
@@ -34,20 +34,21 @@ class Earlier:
     slots: Mapping[str, int]
 
 
-def results(
-    scheme: Scheme, scheme_id: int, subject_ids: Sequence[int] | None = None, earlier: Earlier | None = None
-) -> sa.Select[Any]:
-    """One row per subject in order of id: `subject_id`, `v…`, `s…`, `total`, `grade_no`, `coverage`, `flags`, statistics.
-
-    With `subject_ids` only these are measured: for looking at values, not for scores that depend on all.
-    """
-    population = _population(scheme, subject_ids)
-    measured = _measured(scheme, population)
-    valued = _valued(scheme, scheme_id, measured, earlier)
+def results(scheme: Scheme, scheme_id: int, earlier: Earlier | None = None) -> sa.Select[Any]:
+    """One row per subject in order of id: `subject_id`, `v…`, `s…`, `total`, `grade_no`, `coverage`, `flags`, statistics."""
+    population = _population(scheme, None)
+    valued = _valued(scheme, scheme_id, _measured(scheme, population), earlier)
     ranked = _ranked(scheme, valued)
     counted = _counted(scheme, ranked)
     scored = _scored(scheme, ranked, counted)
     return _graded(scheme, scored, counted)
+
+
+def measured(scheme: Scheme, subject_ids: Sequence[int]) -> sa.Select[Any]:
+    """The measures of these subjects as they are now, whether or not they belong to the population."""
+    population = _population(replace(scheme, where=None, having=None), subject_ids)
+    found = _measured(replace(scheme, having=None), population)
+    return sa.select(found.c.subject_id, *(found.c[one.key] for one in scheme.measures))
 
 
 def _cte(statement: sa.Select[Any], name: str) -> sa.CTE:

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import csv
+from bisect import bisect_left
 from collections import Counter
+from dataclasses import replace
+from datetime import datetime, timedelta
+from fractions import Fraction
+from math import floor
 from pathlib import Path
 
 import pytest
+from sqlalchemy import select, update
 
-from app.extensions import db
-from app.models import EvalRun
+from app.extensions import db, transaction
+from app.models import EvalRun, SalesDocument, TradeLine
 from app.services import access
 from app.workflows.evaluation import runs, schemes
 from app.workflows.evaluation.pins import pin
@@ -62,3 +68,109 @@ def test_the_published_segments_come_out_customer_by_customer(in_app):
     assert len(found) == len(expected) == 4339
     assert dict(list(wrong.items())[:5]) == {}
     assert Counter(entry[-1] for entry in found.values())["champions"] == 633
+
+
+# ---- a second recipe, against an independent computation ---------------------------------------------------------
+
+AS_OF = datetime(2010, 12, 9, 12)
+FEW = 20_000
+
+
+def by_hand(rows: list[retail.Line], customers: dict[str, int]) -> dict[int, tuple]:
+    """The spring recipe in plain Python: per customer raw values, scores, total and grade."""
+    mine: dict[int, list[retail.Line]] = {}
+    for row in rows:
+        goods = row.country == "United Kingdom" and row.product != "POST" and row.invoice[0] not in "CA"
+        if row.customer and goods and row.at < AS_OF:
+            mine.setdefault(customers[row.customer], []).append(row)
+    raw = {}
+    for customer, found in mine.items():
+        recent = [row for row in found if row.at >= datetime(2010, 10, 9, 12)]
+        if recent:
+            days = (AS_OF - max(row.at for row in found)).days
+            share = Fraction(sum(row.price < 2 for row in found), len(found))
+            raw[customer] = (
+                days,
+                len({row.invoice for row in recent}),
+                int(sum(row.quantity * row.price for row in recent) * 10_000),
+                floor(share * 1_000_000 + Fraction(1, 2)),
+            )
+    n, size = len(raw), len(raw) - 1
+    days, orders, spent = (sorted(entry[i] for entry in raw.values()) for i in range(3))
+
+    def group(value: int, ordered: list[int]) -> int:
+        spots = [Fraction(size * k, 3) for k in (1, 2)]
+        edges = [
+            ordered[floor(s)] + (s - floor(s)) * (ordered[min(floor(s) + 1, size)] - ordered[floor(s)])
+            for s in spots
+        ]
+        return sum(value > edge for edge in edges)
+
+    result = {}
+    for customer, (recency, frequency, money, cheap) in raw.items():
+        rank = bisect_left(orders, frequency)
+        scores = (
+            (10_000, 6_000, 2_000)[group(recency, days)],
+            (2_000, 6_000, 10_000)[sum(rank * 3 > size * k for k in (1, 2))],
+            floor(Fraction(10_000 * bisect_left(spent, money), size) + Fraction(1, 2)),
+            floor(min(max(Fraction(800_000 - cheap, 600_000), 0), 1) * 10_000 + Fraction(1, 2)),
+        )
+        weighed = sum(score * weight for score, weight in zip(scores, (30, 30, 30, 10), strict=True))
+        total = floor(Fraction(weighed, 100) + Fraction(1, 2))
+        result[customer] = (*raw[customer], *scores, total, 0 if total >= 7000 else 1 if total >= 4000 else 2)
+    assert n > 100
+    return result
+
+
+def cells(run_id: int, indicators: int = 4) -> dict[int, tuple]:
+    """What a run found: raw values, scores, total and grade by customer."""
+    names = [f"{letter}{slot:02}" for letter in "vs" for slot in range(1, indicators + 1)]
+    return {
+        row["subject_id"]: tuple(row[name] for name in [*names, "total", "grade_no"])
+        for row in retail.result_rows(run_id)
+    }
+
+
+@pytest.fixture
+def retail_days(in_app):
+    """The first days of the file in the database."""
+    rows = retail.lines(FEW)
+    return rows, retail.load(rows)
+
+
+def test_another_recipe_gives_what_plain_python_gives(retail_days):
+    rows, customers = retail_days
+    assert cells(run_file("spring.yaml", "2010-12-01..2010-12-31", "2010-12-09 12:00")) == by_hand(
+        rows, customers
+    )
+
+
+def test_moving_one_last_invoice_by_a_day_changes_exactly_the_expected_cells(retail_days):
+    rows, customers = retail_days
+    before = cells(run_file("spring.yaml", "2010-12-01..2010-12-31", "2010-12-09 12:00"))
+    invoices = Counter(code for code, _ in {(row.customer, row.invoice) for row in rows if row.at < AS_OF})
+    last = next(
+        row for row in rows if invoices[row.customer] == 1 and row.customer and row.at > datetime(2010, 12, 3)
+    )
+    moved = [
+        replace(row, at=row.at - timedelta(days=1)) if row.invoice == last.invoice else row for row in rows
+    ]
+    with access.acting(access.SYSTEM), transaction():
+        at = retail.utc(last.at - timedelta(days=1))
+        ids = select(SalesDocument.id).where(SalesDocument.no == last.invoice).scalar_subquery()
+        db.session.execute(update(TradeLine).where(TradeLine.sales_document_id == ids).values(moment=at))
+    after = cells(run_file("spring.yaml", "2010-12-01..2010-12-31", "2010-12-09 12:00"))
+    expected = by_hand(moved, customers)
+    changed = {(one, i) for one in before for i, cell in enumerate(before[one]) if after[one][i] != cell}
+    assert changed == {
+        (one, i) for one in before for i, cell in enumerate(before[one]) if expected[one][i] != cell
+    }
+    assert (customers[last.customer], 0) in changed and len(changed) < 100
+
+
+def test_the_same_data_gives_the_same_checksum_on_a_second_run(retail_days):
+    first, second = (run_file("segments.yaml", "2010-12-01..2010-12-31") for _ in range(2))
+    with access.acting(access.SYSTEM):
+        one, two = db.session.get_one(EvalRun, first), db.session.get_one(EvalRun, second)
+        assert (one.revision, two.revision) == (1, 2)
+        assert one.checksum == two.checksum is not None

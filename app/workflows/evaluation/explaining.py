@@ -1,0 +1,358 @@
+"""Explanation of one subject's grade, down to the rows that were counted and those left out, each with the reason.
+
+Raw values, scores and grade are those the run sealed. The rows are read now: where they no longer give what the run
+found (a line was added since, say), the explanation says so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from app.errors import NotFound
+from app.extensions import company, db
+from app.models import EvalOverride
+from app.services import access
+from app.services.language.checking import Formula, check
+from app.services.language.kinds import BOOL, POINTS, Type, show
+from app.services.language.sql import sql
+from app.services.language.trees import Apply, Name
+from app.services.language.wording import value_words, words as formula_words
+from app.words import Words, say
+from app.workflows.evaluation.measures import WORDS as AGGREGATES, Aggregate, Measure
+from app.workflows.evaluation.pins import edge
+from app.workflows.evaluation.publishing import reason
+from app.workflows.evaluation.reading import UNGRADED, Opened, code_of, open_run, visible
+from app.workflows.evaluation.schemes import Indicator, Scheme
+from app.workflows.evaluation.statements import INCOMPLETE, VETOED, measured
+
+Element = sa.ColumnElement[Any]
+
+MOST_ROWS = 200
+"""Rows listed for one measure; all are counted."""
+
+COUNTED, FALLEN, LATER, OUTSIDE, UNMET = range(5)
+"""Why a row is in or out; from `UNMET` on, which part of the filter it does not fulfil."""
+
+
+@dataclass(frozen=True, slots=True)
+class RowLine:
+    """A row of a source: its id, when it was, what it says, and what it brought in (raw) or why it was left out."""
+
+    id: int
+    at: str
+    shown: dict[str, Words]
+    value: int | None
+    left_out: Words | None
+
+
+@dataclass(frozen=True, slots=True)
+class MeasureLine:
+    """A measure of one subject: what its rows give now, how many count and how many do not, and the newest of them."""
+
+    key: str
+    words: Words
+    how: Words
+    type: Type
+    value: int | None
+    counted: int
+    left_out: int
+    rows: list[RowLine] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class IndicatorLine:
+    """An indicator of one subject. Contributions, in 1/100 point, add up to the total exactly."""
+
+    key: str
+    words: Words
+    value: Words
+    score: int | None
+    weight: int
+    contribution: int | None
+    method: Words
+    formula: Words
+    measures: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """Why one subject has its grade under a run."""
+
+    run_id: int
+    code: str
+    name: str
+    grade: Words
+    total: int | None
+    coverage: int | None
+    sentence: Words | None
+    indicators: list[IndicatorLine]
+    measures: list[MeasureLine]
+    notes: list[Words]
+
+
+def explain(run_id: int, code: str) -> Explanation:
+    """The explanation of the subject of this code. Raises `NotFound`, also for one the reader may not see."""
+    opened = open_run(run_id)
+    found = db.session.execute(visible(opened).where(code_of(opened.scheme) == code)).mappings().first()
+    if found is None:
+        raise NotFound(
+            say("评价运行 {id} 中没有对象 {code}。", "Run {id} has no subject {code}.", id=run_id, code=code)
+        )
+    row = dict(found)
+    scheme = opened.scheme
+    with access.acting(access.SYSTEM):
+        measures = _measures(scheme, row["subject_id"])
+        overrides = _overrides(opened, row["subject_id"])
+    grade = opened.grade(row["grade_no"])
+    return Explanation(
+        run_id=run_id,
+        code=code,
+        name=row["name"],
+        grade=grade.words if grade else UNGRADED,
+        total=row["total"],
+        coverage=row["coverage"],
+        sentence=reason(scheme, row) if grade else None,
+        indicators=_indicators(scheme, row),
+        measures=measures,
+        notes=[*_notes(scheme, row), *_changes(scheme, row, measures), *overrides],
+    )
+
+
+# ---- indicators --------------------------------------------------------------------------------------------------
+
+
+def _indicators(scheme: Scheme, row: Mapping[str, Any]) -> list[IndicatorLine]:
+    shares = contributions(scheme, row)
+    facts = scheme.facts()
+    return [
+        IndicatorLine(
+            key=one.key,
+            words=one.words,
+            value=value_words(one.type, row[f"v{one.column}"], facts),
+            score=row[f"s{one.column}"],
+            weight=one.weight,
+            contribution=shares.get(one.key),
+            method=one.method.words(),
+            formula=formula_words(one.value) if one.value else Words("人工评分", "scored by people"),
+            measures=_measures_of(scheme, one),
+        )
+        for one in scheme.indicators
+    ]
+
+
+def _measures_of(scheme: Scheme, one: Indicator) -> tuple[str, ...]:
+    formulas = [one.value, *one.method.facts().values()]
+    used = {name for formula in formulas if formula for name in formula.facts}
+    return tuple(measure.key for measure in scheme.measures if measure.key in used)
+
+
+def contributions(scheme: Scheme, row: Mapping[str, Any]) -> dict[str, int]:
+    """What each weighed score brings to the total, in 1/100 point: rounded so that they add up (largest remainders)."""
+    weighed = {
+        one.key: one.weight * row[f"s{one.column}"]
+        for one in scheme.indicators
+        if one.weight and row[f"s{one.column}"] is not None
+    }
+    present = sum(scheme.indicator(key).weight for key in weighed)
+    if not present or row["total"] is None:
+        return {}
+    shares = {key: points // present for key, points in weighed.items()}
+    rest = row["total"] - sum(shares.values())
+    for key in sorted(weighed, key=lambda key: (-(weighed[key] % present), key))[:rest]:
+        shares[key] += 1
+    return shares
+
+
+# ---- notes -------------------------------------------------------------------------------------------------------
+
+
+def _notes(scheme: Scheme, row: Mapping[str, Any]) -> list[Words]:
+    notes = []
+    if row["flags"] & INCOMPLETE:
+        notes.append(
+            say(
+                "有数据的指标只占权重的 {n} %，不足 {least} %，不予定级。",
+                "Only {n} % of the weight has data, less than {least} %: no grade.",
+                n=f"{row['coverage'] / 100:g}",
+                least=f"{scheme.minimum_coverage / 100:g}",
+            )
+        )
+    for one in scheme.indicators:
+        score = row[f"s{one.column}"]
+        if one.is_scored and score is None:
+            notes.append(say("“{name}”没有数据。", "There is no data for “{name}”.", name=one.words))
+        if row["flags"] & VETOED and one.veto and score is not None and score < one.veto.below:
+            notes.append(
+                say(
+                    "“{name}”低于 {below}，等级最高为“{grade}”。",
+                    "“{name}” is below {below}: the grade is “{grade}” at best.",
+                    name=one.words,
+                    below=_points(one.veto.below),
+                    grade=scheme.grades[one.veto.grade_no].words,
+                )
+            )
+    return [*notes, *_distance(scheme, row)]
+
+
+def _distance(scheme: Scheme, row: Mapping[str, Any]) -> list[Words]:
+    """How far the next better grade is, where the total decides."""
+    number, total = row["grade_no"], row["total"]
+    if scheme.bands is None or total is None or not number or row["flags"] & VETOED:
+        return []
+    better = min(edge for edge in scheme.bands.edges if edge > total)
+    return [
+        say(
+            "距“{grade}”还差 {points}。",
+            "{points} short of “{grade}”.",
+            grade=scheme.grades[number - 1].words,
+            points=_points(better - total),
+        )
+    ]
+
+
+def _points(raw: int) -> Words:
+    return Words(show(POINTS, raw, "zh"), show(POINTS, raw, "en"))
+
+
+def _changes(scheme: Scheme, row: Mapping[str, Any], measures: Sequence[MeasureLine]) -> list[Words]:
+    """Indicators that are one measure, whose rows give something else now than the run found."""
+    now = {line.key: line.value for line in measures}
+    notes = []
+    for one in scheme.indicators:
+        if one.value and isinstance(one.value.tree, Name) and one.value.tree.name in now:
+            found = now[one.value.tree.name]
+            if found != row[f"v{one.column}"]:
+                notes.append(
+                    say(
+                        "“{name}”的数据在评价之后有变：现为 {now}。",
+                        "The rows of “{name}” have changed since the run: now {now}.",
+                        name=one.words,
+                        now=value_words(one.type, found, scheme.facts()),
+                    )
+                )
+    return notes
+
+
+def _overrides(opened: Opened, subject_id: int) -> list[Words]:
+    found = db.session.scalars(
+        sa.select(EvalOverride).where(
+            EvalOverride.run_id == opened.run.id, EvalOverride.subject_id == subject_id
+        )
+    )
+    return [
+        say("等级调整为“{grade}”：{why}", "Grade set to “{grade}”: {why}", grade=one.to_grade, why=one.reason)
+        for one in found
+    ]
+
+
+# ---- the rows behind a measure -----------------------------------------------------------------------------------
+
+
+def _measures(scheme: Scheme, subject_id: int) -> list[MeasureLine]:
+    values: Any = db.session.execute(measured(scheme, [subject_id])).mappings().first() or {}
+    return [_measure(scheme, one, subject_id, values.get(one.key)) for one in scheme.measures]
+
+
+def _measure(scheme: Scheme, one: Measure, subject_id: int, value: int | None) -> MeasureLine:
+    source, parts = one.source, _parts(one)
+    catalogue = source.catalogue()
+    verdict = _verdict(scheme, one, parts).label("verdict")
+    facts = [source.column(name).fact for name in source.shown]
+    shown = [sql(check(Name(fact.name), catalogue)).label(f"f{index}") for index, fact in enumerate(facts)]
+    brings = sa.null() if one.of is None or one.of.type == BOOL else sql(one.of)
+    rows = (
+        sa.select(source.key.label("id"), source.time.label("at"), verdict, brings.label("brings"), *shown)
+        .select_from(source.rows([*one.used, *source.shown]))
+        .where(source.subjects[scheme.subject.name] == subject_id)
+        .subquery()
+    )
+    each = sa.select(rows.c.verdict, sa.func.count()).group_by(rows.c.verdict)
+    counts: dict[int, int] = {verdict: number for verdict, number in db.session.execute(each)}
+    newest = sa.select(rows).order_by(rows.c.verdict, rows.c.at.desc(), rows.c.id).limit(MOST_ROWS)
+    lines = [
+        RowLine(
+            id=row["id"],
+            at=_when(row["at"]),
+            shown={
+                fact.name: value_words(fact.type, row[f"f{index}"], catalogue)
+                for index, fact in enumerate(facts)
+            },
+            value=_brought(one, row),
+            left_out=_why(one, parts, row["verdict"]),
+        )
+        for row in db.session.execute(newest).mappings()
+    ]
+    counted = counts.get(COUNTED, 0)
+    return MeasureLine(
+        one.key, one.words, _how(one), one.type, value, counted, sum(counts.values()) - counted, lines
+    )
+
+
+def _brought(one: Measure, row: Any) -> int | None:
+    """What a counted row brought in: its value, or 1 where rows are counted."""
+    if row["verdict"] != COUNTED:
+        return None
+    return 1 if one.aggregate is Aggregate.count else row["brings"]
+
+
+def _parts(one: Measure) -> list[Formula]:
+    """The conditions of a filter that must all hold, one by one."""
+    if one.where is None:
+        return []
+    tree = one.where.tree
+    terms = tree.args if isinstance(tree, Apply) and tree.op == "and" else (tree,)
+    return [check(term, one.where.catalogue, BOOL) for term in terms]
+
+
+def _verdict(scheme: Scheme, one: Measure, parts: Sequence[Formula]) -> Element:
+    """Why a row is in or out, as a number; what is unknown does not hold (R33)."""
+    verdict: Element = sa.literal(COUNTED)
+    for number, part in reversed(list(enumerate(parts, UNMET))):
+        verdict = sa.case((sql(part), verdict), else_=number)
+    later = one.source.time >= edge(scheme.pin.as_of, is_dated=one.source.is_dated)
+    verdict = sa.case((one.is_in_window(scheme.pin), verdict), (later, LATER), else_=OUTSIDE)
+    return sa.case((one.source.stands, verdict), else_=FALLEN)
+
+
+def _why(one: Measure, parts: Sequence[Formula], verdict: int) -> Words | None:
+    if verdict == COUNTED:
+        return None
+    if verdict < UNMET:
+        reasons = {
+            FALLEN: one.source.fallen,
+            LATER: Words("晚于截止时刻", "after the as-of moment"),
+            OUTSIDE: say("不在{window}", "not {window}", window=one.window.words),
+        }
+        return reasons[verdict]
+    return say("不满足：{part}", "does not fulfil: {part}", part=formula_words(parts[verdict - UNMET]))
+
+
+def _how(one: Measure) -> Words:
+    """A measure in words: aggregate, formula, source, window, filter."""
+    of = formula_words(one.of) if one.of else Words("", "")
+    if one.over is not None:
+        of = say("{of} / {over}", "{of} / {over}", of=of, over=formula_words(one.over))
+    how = say(
+        "{source}：{window}的{aggregate} {of}",
+        "{source}: {aggregate} {of} {window}",
+        source=one.source.words,
+        window=one.window.words,
+        aggregate=AGGREGATES[one.aggregate],
+        of=of,
+    )
+    if one.where is None:
+        return how
+    return say("{how}，条件：{where}", "{how}, where {where}", how=how, where=formula_words(one.where))
+
+
+def _when(at: Any) -> str:
+    if not isinstance(at, date):
+        return ""
+    if not isinstance(at, datetime):
+        return at.isoformat()
+    return at.astimezone(company.zone).isoformat(sep=" ", timespec="seconds")

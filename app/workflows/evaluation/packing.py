@@ -1,0 +1,111 @@
+"""Schemes in packs: one file each, checked like any other, published when the pack is trusted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import aliased
+
+from app.columns import now
+from app.extensions import db
+from app.models import EvalScheme, EvalSchemeVersion, EvalStatus
+from app.services.packs import Form, Known, Loading, PackKind, no_such, pack_kind
+from app.words import Words, say
+from app.workflows.evaluation import schemes
+from app.workflows.evaluation.runs import next_edition, scheme_called
+
+
+@pack_kind("schemes", after=("classifications",))
+class Schemes(PackKind):
+    """Evaluation schemes; an entry is a whole scheme document."""
+
+    def code_of(self, body: Mapping[str, Any]) -> str:
+        return str(body.get("scheme") or "")
+
+    def problems(self, body: Mapping[str, Any], known: Known) -> Iterator[Words]:
+        for problem in schemes.check(body):
+            yield say("{place}：{what}", "{place}: {what}", place=problem.field or "", what=problem.words)
+        publish = body.get("publish")
+        code = publish.get("classification") if isinstance(publish, Mapping) else None
+        if code is not None and code not in known.get("classifications", set()):
+            yield no_such("classifications", str(code))
+
+    def forms(self, bodies: Sequence[Mapping[str, Any]]) -> dict[str, Form]:
+        return {self.code_of(body): dict(body) for body in bodies}
+
+    def standing(self) -> dict[str, Form]:
+        return {code: dict(body) for code, body in db.session.execute(_standing())}
+
+    def write(self, forms: Mapping[str, Form], loading: Loading) -> None:
+        for code, body in forms.items():
+            keep(code, body, published=loading.trusted)
+
+
+def _standing() -> sa.Select[str, Any]:
+    """The published documents, and those of schemes that only have a draft."""
+    version, other = EvalSchemeVersion, aliased(EvalSchemeVersion)
+    published = (
+        sa.exists()
+        .where(other.scheme_id == EvalScheme.id, other.status == EvalStatus.published)
+        .correlate(EvalScheme)
+    )
+    newest = (
+        sa.select(sa.func.max(other.edition))
+        .where(other.scheme_id == EvalScheme.id, other.status == EvalStatus.draft)
+        .correlate(EvalScheme)
+        .scalar_subquery()
+    )
+    draft = sa.and_(~published, version.status == EvalStatus.draft, version.edition == newest)
+    return (
+        sa.select(EvalScheme.code, version.body)
+        .join(version, version.scheme_id == EvalScheme.id)
+        .where(sa.or_(version.status == EvalStatus.published, draft))
+    )
+
+
+def keep(code: str, body: Mapping[str, Any], *, published: bool) -> int:
+    """Keep a document as the newest edition of its scheme, in force at once or as a draft; the version's id.
+
+    Inside a transaction. A document that already stands as the newest is left alone.
+    """
+    scheme = scheme_called(code, body, active=True)
+    scheme.name_zh, scheme.name_en, scheme.active = str(body["zh"]), str(body["en"]), True
+    status = EvalStatus.published if published else EvalStatus.draft
+    digest = schemes.hash_of(body)
+    same = sa.select(EvalSchemeVersion.id).where(
+        EvalSchemeVersion.scheme_id == scheme.id,
+        EvalSchemeVersion.body_hash == digest,
+        EvalSchemeVersion.status == status,
+    )
+    held = db.session.scalar(same)
+    if held is not None:
+        return held
+    if published:
+        _retire(scheme.id)
+    version = EvalSchemeVersion(
+        scheme_id=scheme.id,
+        edition=next_edition(scheme.id),
+        status=status,
+        body=dict(body),
+        body_hash=digest,
+        published_at=now() if published else None,
+    )
+    db.session.add(version)
+    db.session.flush()
+    return version.id
+
+
+def _retire(scheme_id: int) -> None:
+    """Take the edition in force out of it; runs made with it keep it."""
+    current = sa.select(EvalSchemeVersion).where(
+        EvalSchemeVersion.scheme_id == scheme_id, EvalSchemeVersion.status == EvalStatus.published
+    )
+    found: Iterable[EvalSchemeVersion] = db.session.scalars(current)
+    for version in found:
+        db.session.execute(
+            sa.update(EvalSchemeVersion)
+            .where(EvalSchemeVersion.id == version.id)
+            .values(status=EvalStatus.retired)
+        )

@@ -1,0 +1,182 @@
+"""Reading runs: results as far as the reader may see their subjects, in order, summed up, and as a file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+
+from app.errors import NotFound, WrongState
+from app.extensions import db, transaction
+from app.models import AuditAct, EvalResult, EvalRun, EvalSchemeVersion, RunStatus
+from app.roles import Act
+from app.services import access, audit, sheets
+from app.services.language.kinds import POINTS, SCALE, Type
+from app.words import Words, say
+from app.workflows.evaluation import schemes
+from app.workflows.evaluation.pins import Pin
+from app.workflows.evaluation.schemes import Scheme
+from app.workflows.evaluation.sources import table_of
+
+RESULT = table_of(EvalResult)
+OVER = frozenset({RunStatus.sealed, RunStatus.in_approval, RunStatus.published, RunStatus.superseded})
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A sealed run with its scheme."""
+
+    run: EvalRun
+    scheme_id: int
+    scheme: Scheme
+
+    def grade(self, number: int | None) -> schemes.Grade | None:
+        return None if number is None else self.scheme.grades[number]
+
+
+UNGRADED = Words("未评", "not graded")
+
+
+def open_run(run_id: int) -> Opened:
+    """A run whose results stand. Raises `NotFound`, `WrongState` for one that is not sealed."""
+    found = db.session.execute(
+        sa.select(EvalRun, EvalSchemeVersion)
+        .join(EvalSchemeVersion, EvalSchemeVersion.id == EvalRun.scheme_version_id)
+        .where(EvalRun.id == run_id)
+    ).first()
+    if found is None:
+        raise NotFound(say("没有评价运行 {id}。", "There is no evaluation run {id}.", id=run_id))
+    run, version = found
+    if run.status not in OVER:
+        raise WrongState(
+            say(
+                "评价运行 {id} 尚无结果：{status}。",
+                "Run {id} has no results yet: {status}.",
+                id=run_id,
+                status=run.status.words,
+            )
+        )
+    pin = Pin(run.period_from, run.period_to, run.as_of)
+    return Opened(run, version.scheme_id, schemes.load(version.body, pin))
+
+
+def code_of(scheme: Scheme) -> sa.ColumnElement[Any]:
+    """The column of the subject's record that is its code."""
+    model = scheme.subject.model
+    found: sa.ColumnElement[Any] = getattr(model, CODES[scheme.subject.name])
+    return found
+
+
+CODES = {"customer": "code", "employee": "no"}
+
+
+def visible(opened: Opened) -> sa.Select[Any]:
+    """The results of a run with code and name of their subjects, as far as the reader sees these."""
+    model = opened.scheme.subject.model
+    return (
+        sa.select(code_of(opened.scheme).label("code"), model.name.label("name"), *RESULT.c)
+        .join(RESULT, RESULT.c.subject_id == model.id)
+        .where(RESULT.c.run_id == opened.run.id)
+        .order_by(model.id)
+    )
+
+
+# ---- summed up ---------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """The subjects of one grade: how many, and the mean of each indicator's raw values and of the total."""
+
+    grade: schemes.Grade | None
+    subjects: int
+    means: dict[str, Decimal | None]
+    total: Decimal | None
+
+
+def summary(opened: Opened) -> list[Line]:
+    """Subjects and means by grade, over what the reader sees."""
+    inner = visible(opened).order_by(None).subquery()
+    sums = [
+        column
+        for one in opened.scheme.indicators
+        for column in (
+            sa.cast(sa.func.sum(inner.c[f"v{one.column}"]), sa.BigInteger),
+            sa.func.count(inner.c[f"v{one.column}"]),
+        )
+    ]
+    totals = (sa.cast(sa.func.sum(inner.c.total), sa.BigInteger), sa.func.count(inner.c.total))
+    statement = sa.select(inner.c.grade_no, sa.func.count(), *totals, *sums).group_by(inner.c.grade_no)
+    rows = sorted(db.session.execute(statement).all(), key=lambda row: (row[0] is None, row[0]))
+    return [_line(opened, row) for row in rows]
+
+
+def _line(opened: Opened, row: Any) -> Line:
+    number, subjects, total, totalled, *sums = row
+    pairs = zip(opened.scheme.indicators, sums[::2], sums[1::2], strict=True)
+    means = {one.key: mean(one.type, total, counted) for one, total, counted in pairs}
+    return Line(opened.grade(number), subjects, means, mean(POINTS, total, totalled))
+
+
+def mean(type_: Type, total: int | None, counted: int) -> Decimal | None:
+    """A mean in whole units, exact to six decimals more than the unit holds."""
+    if not counted or total is None:
+        return None
+    return Decimal(int(total)) / (counted * SCALE[type_.kind])
+
+
+def number(type_: Type, raw: int | None) -> Decimal | int | None:
+    """A raw value in whole units."""
+    scale = SCALE[type_.kind]
+    return raw if raw is None or scale == 1 else Decimal(int(raw)) / scale
+
+
+# ---- as a file ---------------------------------------------------------------------------------------------------
+
+UNGRADED_CODE = ""
+
+
+def write(opened: Opened, target: Path) -> int:
+    """One row per subject: code, raw values, scores, total, grade; a workbook, or CSV by the file's name.
+
+    Raises `NotAllowed` for a reader who may not take records of the subject out. The number of rows.
+    """
+    resource = access.resource_of(opened.scheme.subject.model)
+    access.principal().check(Act.take_out, resource)
+    scored = [one for one in opened.scheme.indicators if one.is_scored]
+    heads = ["code", *(one.key for one in opened.scheme.indicators)]
+    heads += [*(f"{one.key}_score" for one in scored), "total", "grade"]
+    count = _write(target, heads, _cells(opened))
+    with transaction():
+        audit.record(
+            AuditAct.take_out,
+            "eval_run",
+            opened.run.id,
+            summary=say("导出评价结果 {n} 行", "{n} results taken out", n=count),
+        )
+    return count
+
+
+def _write(target: Path, heads: Sequence[str], rows: Iterator[list[Any]]) -> int:
+    if target.suffix.lower() == ".xlsx":
+        return sheets.write_xlsx(target, [sheets.Column(head) for head in heads], rows, title="results")
+    with target.open("w", encoding="utf-8", newline="") as file:
+        return sheets.write_csv(file, heads, rows, mark=False)
+
+
+def _cells(opened: Opened) -> Iterator[list[Any]]:
+    scored = [one for one in opened.scheme.indicators if one.is_scored]
+    rows = db.session.execute(visible(opened), execution_options={"yield_per": 2_000})
+    for row in rows.mappings():
+        grade = opened.grade(row["grade_no"])
+        yield [
+            row["code"],
+            *(number(one.type, row[f"v{one.column}"]) for one in opened.scheme.indicators),
+            *(number(POINTS, row[f"s{one.column}"]) for one in scored),
+            number(POINTS, row["total"]),
+            grade.code if grade else UNGRADED_CODE,
+        ]
