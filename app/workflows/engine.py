@@ -262,9 +262,10 @@ def _enter(p: Proceeding, who: access.Principal, given: Given, *, again: bool) -
     _check_complete(p)
     _check_way(p)
     with access.by_rule():
-        request.round_no += 1
+        resumed = _resumed(p) if again else None
+        request.round_no += resumed is None
         request.status = RequestStatus.running
-        request.decided_once = False
+        request.decided_once = resumed is not None
         request.title = _title(record)
         _freeze(p)
         if not again:
@@ -281,11 +282,24 @@ def _enter(p: Proceeding, who: access.Principal, given: Given, *, again: bool) -
         log(p, deed)
         machine.move_by_approval(record, "submit", comment)
         request.object_version_no = record.version_no
-        go_on(p, routing.first(p.flow, p.holds))
+        go_on(p, routing.Way((), resumed) if resumed else routing.first(p.flow, p.holds))
         if request.no is None:
             request.no = numbering.take(NUMBERS)
         db.session.flush()
     return Result(request.id, request.status.value)
+
+
+def _resumed(p: Proceeding) -> Step | None:
+    """The step an unchanged request goes on at, where its flow resumes: that which sent it back."""
+    if not p.flow.resumes or subjects.digest(subjects.content_of(p.record)) != p.request.content_hash:
+        return None
+    last = db.session.scalar(
+        select(ApprovalStep)
+        .where(ApprovalStep.request_id == p.request.id, ApprovalStep.round_no == p.request.round_no)
+        .order_by(ApprovalStep.id.desc())
+        .limit(1)
+    )
+    return p.flow.step(last.node) if last is not None else None
 
 
 def _freeze(p: Proceeding) -> None:
@@ -768,7 +782,10 @@ def _reject(attempt: Attempt) -> None:
 
 def _end_rejected(attempt: Attempt, step: ApprovalStep) -> None:
     close_step(attempt.p, step, StepStatus.rejected)
-    finish(attempt.p, RequestStatus.rejected, attempt.comment)
+    if attempt.p.flow.returns_rejected:
+        _back_to_submitter(attempt, "send_back")
+    else:
+        finish(attempt.p, RequestStatus.rejected, attempt.comment)
 
 
 def _send_back(attempt: Attempt) -> None:

@@ -133,6 +133,8 @@ SCHEMA = {
         "applies": {"type": "string"},
         "unneeded": {"enum": ["refuse", "release"]},
         "separation": {"enum": ["strict", "relaxed"]},
+        "on_reject": {"enum": ["end", "return"]},
+        "resubmit": {"enum": ["restart", "resume"]},
         "submit": {
             "type": "object",
             "properties": {"people": _PEOPLE, "required": _TEXTS, "documents": _DOCUMENTS},
@@ -252,6 +254,10 @@ class Flow:
     applies: str | None
     releases_unneeded: bool
     strict: bool
+    returns_rejected: bool
+    """A rejection gives the record back to its submitter instead of ending the request."""
+    resumes: bool
+    """Submitted again unchanged, a request goes on where it was sent back; changed, it begins anew."""
     submitters: tuple[Mapping[str, Any], ...]
     submit_required: tuple[str, ...]
     documents: tuple[Document, ...]
@@ -336,6 +342,8 @@ def _flow(body: Mapping[str, Any]) -> Flow:
         applies=body.get("applies"),
         releases_unneeded=body.get("unneeded") == "release",
         strict=body.get("separation") != "relaxed",
+        returns_rejected=body.get("on_reject") == "return",
+        resumes=body.get("resubmit") == "resume",
         submitters=tuple(submit.get("people", ())),
         submit_required=tuple(submit.get("required", ())),
         documents=_documents(submit.get("documents", ())),

@@ -6,6 +6,7 @@ house writes by rule (a move, an effect, the form of a step) passes.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from sqlalchemy import event, inspect
@@ -105,7 +106,7 @@ def _hold_row(row: Any) -> None:
         return
     with db.session.no_autoflush:
         check_editable(row, edited)
-        _rearm(row, edited)
+        rearm(row, edited, machine.move_within_flush)
 
 
 def _check_removable(row: Any) -> None:
@@ -124,8 +125,8 @@ def _check_removable(row: Any) -> None:
         )
 
 
-def _rearm(row: Any, edited: frozenset[str]) -> None:
-    """An edit of a key field undoes the approval: the record is a draft again (named by the flow)."""
+def rearm(row: Any, edited: frozenset[str], move: Callable[[Any, str], None] = machine.move_by_rule) -> None:
+    """Have an edit of a key field undo the approval: the record makes the move its flow names for that."""
     if row.__tablename__ not in subjects.subjects:
         return
     request = latest_request(row)
@@ -133,4 +134,4 @@ def _rearm(row: Any, edited: frozenset[str]) -> None:
         return
     freeze = attempt_on(request, ApprovalAct.approve, {}).p.flow.freeze
     if edited & freeze.rearm and machine.can_move(row, freeze.rearm_move):
-        machine.move_within_flush(row, freeze.rearm_move)
+        move(row, freeze.rearm_move)

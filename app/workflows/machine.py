@@ -57,7 +57,7 @@ class By(enum.Enum):
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """One move: from where, to where, who makes it, what must hold, what follows."""
+    """One move: from where, to where, who makes it, what must hold, what is set before it and what follows."""
 
     verb: str
     words: Words
@@ -67,6 +67,7 @@ class Move:
     act: Act = Act.edit
     checks: tuple[str, ...] = ()
     needs_reason: bool = False
+    before: tuple[Consequence, ...] = ()
     then: tuple[Consequence, ...] = ()
     tone: str = ""
 
@@ -226,6 +227,8 @@ def _make(record: Any, found: Move, reason: str | None) -> None:
         raise WrongState(words)
     before = record.status
     with access.by_rule(), _moving():
+        for consequence in found.before:
+            consequence(record)
         record.status = machine.states[found.target]
         db.session.flush()  # the row lock: `version_no` must still be what was read
         audit.record(

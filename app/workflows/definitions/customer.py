@@ -50,7 +50,7 @@ CUSTOMER = Machine(
             Words("转为合作", "Activate"),
             by=By.rule,
             checks=("customer_has_keeper",),
-            then=(give_code,),
+            before=(give_code,),
         ),
         moves("fall_asleep", "active", "dormant", Words("转为休眠", "Fall dormant"), by=By.rule),
         moves("reactivate", "dormant", "active", Words("重新激活", "Reactivate"), by=By.rule),
