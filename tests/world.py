@@ -1,7 +1,7 @@
 """A small company for tests: two sales teams, a service department, and people known by name.
 
 Ann sells in team A beside Bob; Cat sells in team B of the same department; Dan works in another department. Lea leads
-team A, Hana heads the department, Leo leads the company, Ina inspects, Fay keeps the files, Ada administers.
+team A, Sam supervises, Hana heads the department, Leo leads the company, Ina inspects, Fay keeps the files, Ada administers.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ PEOPLE = {
     "cat": ("柯婷", "team_b", "account_manager"),
     "dan": ("邓安", "service", "seller"),
     "lea": ("李雅", "team_a", "team_leader"),
+    "sam": ("孙杉", "sales", "sales_supervisor"),
     "hana": ("韩娜", "sales", "sales_head"),
     "leo": ("雷欧", "hq", "company_leader"),
     "ina": ("殷娜", "inspection", "inspector"),

@@ -19,9 +19,10 @@ from app.workflows.course import (
     path_of,
     wanted,
 )
+from app.workflows.duty import has_open_task
 from app.workflows.engine import Given, Result, act, alive_request, latest_request, submit
 from app.workflows.freezing import check_editable, is_editable, rearm
-from app.workflows.inbox import Item, count as count_inbox, has_open_task, inbox
+from app.workflows.inbox import Item, count as count_inbox, inbox
 from app.workflows.machine import Offer as MoveOffer, adopting, move, moves_of
 
 __all__ = [
