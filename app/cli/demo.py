@@ -17,6 +17,7 @@ from app.errors import Refusal
 from app.extensions import transaction
 from app.services import demo as company
 from app.words import say
+from app.workflows import demo as at_work
 from app.workflows.definitions import admission, contract, customer, service_case
 
 FILE = "demo-accounts.txt"
@@ -63,6 +64,8 @@ def make(size: str = "small") -> None:
     with transaction():
         company.build(size, hashed, SERIES)
     _write_down(password)
+    at_work.walk()
+    at_work.evaluate()
 
 
 def _write_down(password: str) -> None:

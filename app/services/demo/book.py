@@ -82,13 +82,22 @@ def sell(scene: Scene) -> None:
 def win(scene: Scene) -> None:
     """Make the customers; they are written when their orders are known."""
     regions = [id_ for code, id_ in scene.lookups["region"].items() if code != "000000"]
+    states = _states(scene)
     for number, id_ in enumerate(scene.ids(Customer, scene.scale.customers)):
-        state = scene.random.choices(list(STATES), list(STATES.values()))[0]
-        scene.customers.append(_customer(scene, number, id_, state, regions))
+        scene.customers.append(_customer(scene, number, id_, states[number], regions))
     for number, name in enumerate(names.FOREIGN):
         row = scene.customers[number * 17 % len(scene.customers)]
         row |= {"name": name, "short_name": name.split(" ")[0], "credit_code": None}
         row["region_id"] = scene.lookups["region"].get("000000")
+
+
+def _states(scene: Scene) -> list[Lifecycle]:
+    """Where each customer stands: the shares exactly, in chance order."""
+    count = scene.scale.customers
+    states = [state for state, share in STATES.items() for _ in range(count * share // 100)]
+    states += [Lifecycle.active] * (count - len(states))
+    scene.random.shuffle(states)
+    return states
 
 
 def _customer(scene: Scene, number: int, id_: int, state: Lifecycle, regions: list[int]) -> dict[str, Any]:

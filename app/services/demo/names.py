@@ -9,7 +9,7 @@ from stdnum.cn import uscc
 
 TOWNS = ("澜洲", "雁浦", "临澄", "青岬", "东屿", "云渚", "栖川", "朔岭", "麓原", "沧湾", "霁城", "砚池")
 FIRST = "恒盛嘉瑞德金润丰禾绿广安宏北海新明天华益星源泰和永诚信顺达康"
-SECOND = "泽谷禾源穗田辰图澜野峰庄邦远田苗桥木原泉收林岭霖茂宁沃坤"
+SECOND = "泽谷穗田辰图澜野峰庄邦远苗桥木原泉收林岭霖茂宁沃坤"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ TRADES = (
     Trade("manufacturing", "company", ("饲料有限公司", "粮食加工有限公司"), "饲料、粮食加工与销售", "large"),
     Trade("breeding", "company", ("制种有限公司", "良种繁育有限公司"), "农作物种子生产、繁育", "medium"),
     Trade("public", "institution", ("农业技术推广站", "良种示范场"), "品种试验示范与技术推广", "small"),
-    Trade("energy", "company", ("园艺有限公司", "花卉苗木有限公司"), "苗木、花卉种植销售", "small"),
+    Trade("other", "company", ("园艺有限公司", "花卉苗木有限公司"), "苗木、花卉种植销售", "small"),
 )
 
 FOREIGN = (
@@ -72,15 +72,19 @@ TITLES = {
 }
 
 
+STRIDE = 61_807
+"""Has no factor in common with the number of names there are, so that each is met once before any comes again."""
+
+
 def firm(number: int) -> tuple[str, str, Trade]:
-    """The name, short name and trade of the firm of this number; no two of the first 200,000 are called alike."""
-    town = TOWNS[number % len(TOWNS)]
-    trade = TRADES[(number * 7 + number // len(TRADES)) % len(TRADES)]
-    letters = len(FIRST) * len(SECOND)
-    place = (number * 389 + number // letters) % letters
-    word = FIRST[place // len(SECOND)] + SECOND[place % len(SECOND)]
-    ending = trade.words[(number // letters) % 2]
-    return f"{town}{word}{ending}", f"{town}{word}", trade
+    """The name, short name and trade of the firm of this number; no two of the first 180,000 are called alike."""
+    place = number * STRIDE
+    place, town = divmod(place, len(TOWNS))
+    place, trade = divmod(place, len(TRADES))
+    place, first = divmod(place, len(FIRST))
+    place, second = divmod(place, len(SECOND))
+    short = TOWNS[town] + FIRST[first] + SECOND[second]
+    return short + TRADES[trade].words[place % 2], short, TRADES[trade]
 
 
 def person(random: Random) -> str:

@@ -26,14 +26,14 @@ DISCOUNTS = ("0", "0", "0", "0", "0.02", "0.03", "0.05", "0.08")
 def trade(scene: Scene) -> None:
     """Make the documents and lines, and note on each customer when he first and last ordered."""
     buyers = [row for row in scene.customers if row["status"] in TRADING]
-    weights = [scene.random.paretovariate(1.2) for _ in buyers]
+    weights = [scene.random.lognormvariate(0, 0.9) for _ in buyers]
     days = _days(scene)
-    chosen = scene.random.choices(buyers, weights, k=scene.scale.orders)
-    dated = sorted(
-        ((_when(scene, days, buyer), place) for place, buyer in enumerate(chosen)), key=lambda x: x
-    )
-    for (day, place), id_ in zip(dated, scene.ids(SalesDocument, len(dated)), strict=True):
-        document, its_lines = _document(scene, id_, chosen[place], day)
+    chosen = scene.random.choices(buyers, weights, k=max(0, scene.scale.orders - len(buyers)))
+    dated = [(_certain_day(scene, days, buyer), buyer) for buyer in buyers]
+    dated += [(_day(scene, days, buyer), buyer) for buyer in chosen]
+    dated.sort(key=lambda pair: (pair[0], pair[1]["id"]))
+    for (day, buyer), id_ in zip(dated, scene.ids(SalesDocument, len(dated)), strict=True):
+        document, its_lines = _document(scene, id_, buyer, day)
         scene.documents.append(document)
         scene.lines += its_lines
 
@@ -52,12 +52,19 @@ def _days(scene: Scene) -> list[date]:
     return found
 
 
-def _when(scene: Scene, days: list[date], buyer: dict[str, Any]) -> date:
+def _certain_day(scene: Scene, days: list[date], buyer: dict[str, Any]) -> date:
+    """Everybody ordered once at least; an active customer in the last months."""
+    if buyer["status"] is Lifecycle.active:
+        return scene.day(0, QUIET - 40)
+    return _day(scene, days, buyer)
+
+
+def _day(scene: Scene, days: list[date], buyer: dict[str, Any]) -> date:
+    """A day in season; customers who are not active any more ordered nothing lately."""
     day = scene.random.choice(days)
-    quiet = buyer["status"] is not Lifecycle.active
     latest = scene.today - timedelta(days=QUIET)
-    if quiet and day > latest:
-        return latest - timedelta(days=scene.random.randint(0, 330))
+    if buyer["status"] is not Lifecycle.active and day > latest:
+        return latest - timedelta(days=scene.random.randint(0, DAYS - QUIET))
     return day
 
 
