@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-from migrations import append_only
+from migrations import append_only, sealed_results
 
 revision = "0001_initial_schema"
 down_revision = None
@@ -2792,9 +2792,11 @@ def upgrade():
             "fk_admission_agreement", "admission", "contract", ["agreement_id"], ["id"], ondelete="RESTRICT"
         )
     append_only.upgrade(op)
+    sealed_results.upgrade(op)
 
 
 def downgrade():
+    sealed_results.downgrade(op)
     append_only.downgrade(op)
     if op.get_bind().dialect.name == "postgresql":
         op.drop_constraint("fk_org_unit_head", "org_unit", type_="foreignkey")

@@ -272,7 +272,7 @@ def _measure(scheme: Scheme, one: Measure, subject_id: int, value: int | None) -
         .subquery()
     )
     each = sa.select(rows.c.verdict, sa.func.count()).group_by(rows.c.verdict)
-    counts: dict[int, int] = {verdict: number for verdict, number in db.session.execute(each)}
+    counts: dict[int, int] = dict(db.session.execute(each).all())
     newest = sa.select(rows).order_by(rows.c.verdict, rows.c.at.desc(), rows.c.id).limit(MOST_ROWS)
     lines = [
         RowLine(

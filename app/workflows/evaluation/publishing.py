@@ -149,7 +149,7 @@ def _write_classes(opened: Opened, code: str, on: date) -> None:
     classes = sa.select(ClassificationValue.code, ClassificationValue.id).where(
         ClassificationValue.scheme_id == classification_id
     )
-    values: dict[str, int] = {code: id_ for code, id_ in db.session.execute(classes)}
+    values: dict[str, int] = dict(db.session.execute(classes).all())
     missing = [grade.code for grade in opened.scheme.grades if grade.code not in values]
     if classification_id is None or missing:
         raise NotFound(

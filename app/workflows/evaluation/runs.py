@@ -337,11 +337,10 @@ def _keep(pinned: Pinned, chunk: Chunk, progress: Progress | None, state: tuple[
     """Write one chunk, whatever was there, with its checksum."""
     names = _columns(pinned.scheme)
     low, high = chunk.number * CHUNK, chunk.number * CHUNK + CHUNK - 1
-    values = [{"run_id": pinned.run_id, **{name: row[name] for name in names}} for row in chunk.rows]
     with transaction():
         _check_token(pinned)
         _clear(pinned.run_id, [chunk.number])
-        _execute(sa.insert(RESULT), values)
+        _insert(names, [[pinned.run_id, *(row[name] for name in names)] for row in chunk.rows])
         _execute(
             sa.insert(CHUNKS),
             {
@@ -349,12 +348,24 @@ def _keep(pinned: Pinned, chunk: Chunk, progress: Progress | None, state: tuple[
                 "no": chunk.number,
                 "low_id": low,
                 "high_id": high,
-                "subjects": len(values),
+                "subjects": len(chunk.rows),
                 "checksum": chunk.checksum,
             },
         )
         if progress is not None:
             progress(*state)
+
+
+def _insert(names: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+    """Write results, on PostgreSQL as one COPY."""
+    columns = ["run_id", *names]
+    if db.session.get_bind().dialect.name != "postgresql":
+        _execute(sa.insert(RESULT), [dict(zip(columns, row, strict=True)) for row in rows])
+        return
+    raw: Any = db.session.connection().connection.dbapi_connection
+    with raw.cursor().copy(f"COPY eval_result ({', '.join(columns)}) FROM STDIN") as copy:
+        for row in rows:
+            copy.write_row(row)
 
 
 def _clear(run_id: int, numbers: Sequence[int]) -> None:

@@ -55,7 +55,7 @@ def lines(limit: int | None = None) -> list[Line]:
             if number == limit:
                 break
             invoice, product, description, quantity, at, price, customer, country = row
-            moment = datetime.fromisoformat(at)
+            moment = datetime.fromisoformat(at).replace(tzinfo=ZONE)
             found.append(
                 Line(
                     invoice,
@@ -168,7 +168,7 @@ def kind(invoice: str) -> str:
 
 
 def utc(local: datetime) -> datetime:
-    return local.replace(tzinfo=ZONE).astimezone(UTC)
+    return local.astimezone(UTC)
 
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)

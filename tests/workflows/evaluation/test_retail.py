@@ -72,7 +72,7 @@ def test_the_published_segments_come_out_customer_by_customer(in_app):
 
 # ---- a second recipe, against an independent computation ---------------------------------------------------------
 
-AS_OF = datetime(2010, 12, 9, 12)
+AS_OF = datetime(2010, 12, 9, 12, tzinfo=retail.ZONE)
 FEW = 20_000
 
 
@@ -85,7 +85,7 @@ def by_hand(rows: list[retail.Line], customers: dict[str, int]) -> dict[int, tup
             mine.setdefault(customers[row.customer], []).append(row)
     raw = {}
     for customer, found in mine.items():
-        recent = [row for row in found if row.at >= datetime(2010, 10, 9, 12)]
+        recent = [row for row in found if row.at >= datetime(2010, 10, 9, 12, tzinfo=retail.ZONE)]
         if recent:
             days = (AS_OF - max(row.at for row in found)).days
             share = Fraction(sum(row.price < 2 for row in found), len(found))
@@ -150,7 +150,9 @@ def test_moving_one_last_invoice_by_a_day_changes_exactly_the_expected_cells(ret
     before = cells(run_file("spring.yaml", "2010-12-01..2010-12-31", "2010-12-09 12:00"))
     invoices = Counter(code for code, _ in {(row.customer, row.invoice) for row in rows if row.at < AS_OF})
     last = next(
-        row for row in rows if invoices[row.customer] == 1 and row.customer and row.at > datetime(2010, 12, 3)
+        row
+        for row in rows
+        if invoices[row.customer] == 1 and row.customer and row.at > datetime(2010, 12, 3, tzinfo=retail.ZONE)
     )
     moved = [
         replace(row, at=row.at - timedelta(days=1)) if row.invoice == last.invoice else row for row in rows
