@@ -128,13 +128,12 @@ def _columns(kind: str) -> list[Any]:
 
 def _todo(statement: Select[Any], me: int) -> Select[Any]:
     """Duties that are open, his own and those he stands in for; and what was returned to him."""
-    principals = people.principals_of(me)
     return (
         statement.outerjoin(
             ApprovalTask,
             and_(
                 ApprovalTask.request_id == ApprovalRequest.id,
-                ApprovalTask.assignee_id.in_(principals),
+                people.acts_for(ApprovalTask.assignee_id, me, ApprovalFlow.id),
                 ApprovalTask.status == DutyStatus.open,
             ),
         )
@@ -234,20 +233,17 @@ def _through_tasks(model: type[Any], who: access.Principal) -> ColumnElement[boo
         or not who.may(Act.read, access.resource_of(model))
     ):
         return None
-    mine = people.principals_of(who.employee_id)
-    by_task = select(ApprovalTask.id).where(
-        ApprovalTask.request_id == ApprovalRequest.id,
-        ApprovalTask.assignee_id.in_(mine) | (ApprovalTask.acted_by_id == who.employee_id),
-    )
-    by_copy = select(ApprovalCopy.id).where(
-        ApprovalCopy.request_id == ApprovalRequest.id, ApprovalCopy.employee_id == who.employee_id
-    )
-    rows = select(ApprovalRequest.object_id).where(
-        ApprovalRequest.object_type == model.__tablename__,
-        or_(ApprovalRequest.submitter_id == who.employee_id, by_task.exists(), by_copy.exists()),
-    )
+    me = who.employee_id
+    of_type = select(ApprovalFlow.id).where(ApprovalFlow.object_type == model.__tablename__)
+    request, task, told = aliased(ApprovalRequest), aliased(ApprovalTask), aliased(ApprovalCopy)
+    here = select(request.object_id).where(request.object_type == model.__tablename__)
+    mine = people.acts_for(task.assignee_id, me, of_type) | (task.acted_by_id == me)
     identity: ColumnElement[Any] = model.id
-    return identity.in_(rows)
+    return or_(
+        identity.in_(here.join(task, task.request_id == request.id).where(mine)),
+        identity.in_(here.where(request.submitter_id == me)),
+        identity.in_(here.join(told, told.request_id == request.id).where(told.employee_id == me)),
+    )
 
 
 def has_open_task(record: Any) -> bool:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from flask_appbuilder.security.sqla.models import Role, User
-from sqlalchemy import ColumnElement, inspect, select
+from sqlalchemy import ColumnElement, Select, inspect, select
 
 from app.columns import now
 from app.errors import Refusal
@@ -337,3 +337,22 @@ def principals_of(standin_id: int, flow_id: int | None = None) -> list[int]:
         statement = statement.where(ApprovalStandin.flow_id.is_(None) | (ApprovalStandin.flow_id == flow_id))
     with access.acting(access.SYSTEM), db.session.no_autoflush:
         return [standin_id, *db.session.scalars(statement)]
+
+
+def acts_for(assignee: Any, standin_id: int, flow_ids: Any) -> ColumnElement[bool]:
+    """Whether a duty is this employee's, or of somebody he stands in for now in these flows: in the statement itself.
+
+    Stand-ins are read from the bare table: it is the duty that is looked for, not the stand-in.
+    """
+    moment = now()
+    table = ApprovalStandin.__table__.c
+    limited = table.flow_id.in_(flow_ids) if isinstance(flow_ids, Select) else table.flow_id == flow_ids
+    principals = select(table.principal_id).where(
+        table.standin_id == standin_id,
+        table.starts_at <= moment,
+        table.ends_at > moment,
+        table.revoked_at.is_(None),
+        table.flow_id.is_(None) | limited,
+    )
+    either: ColumnElement[bool] = (assignee == standin_id) | assignee.in_(principals)
+    return either
