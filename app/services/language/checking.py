@@ -138,14 +138,17 @@ def as_choice(typed: Typed, expected: Type, catalogue: Catalogue) -> Typed:
         return typed
     if isinstance(node, Literal):
         return catalogue.choice(expected, str(node.value), node.at), expected
-    if isinstance(node, Apply) and node.op == "cases":
-        last = len(node.args) - 1
-        args = tuple(
-            as_choice((arg, TEXT), expected, catalogue)[0] if index % 2 or index == last else arg
-            for index, arg in enumerate(node.args)
-        )
-        return Apply("cases", args, node.at), expected
-    return typed
+    if not isinstance(node, Apply) or node.op not in ("cases", "coalesce"):
+        return typed
+    last = len(node.args) - 1
+    values = range(last + 1) if node.op == "coalesce" else {*range(1, last + 1, 2), last}
+    found = [
+        as_choice((arg, TEXT), expected, catalogue) if index in values else (arg, expected)
+        for index, arg in enumerate(node.args)
+    ]
+    if any(type_ != expected for _, type_ in found):
+        return typed
+    return Apply(node.op, tuple(arg for arg, _ in found), node.at), expected
 
 
 def _with_choices(op: str, typed: list[Typed], catalogue: Catalogue) -> list[Typed]:

@@ -213,17 +213,16 @@ def _truths(depth: int) -> list[st.SearchStrategy[Node]]:
     signs = ("=", "!=", "<", "<=", ">", ">=")
     ways = [_call(sign, term, term) for sign in signs for _, term in ordered]
     ways += [
-        _call(sign, terms(unit, 0), terms(unit, 0)) for sign in ("=", "!=") for unit in (LEVEL, TEXT, BOOL)
+        _call(sign, fields(unit), terms(unit, 0)) for sign in ("=", "!=") for unit in (LEVEL, TEXT, BOOL)
     ]
-    ways += [
-        _call("in", terms(unit, 0), literals(unit), literals(unit)) for unit in (LEVEL, TEXT, MONEY, DATE)
-    ]
+    ways += [_call("in", fields(unit), literals(unit), literals(unit)) for unit in (LEVEL, TEXT, MONEY, DATE)]
     ways += [
         _call(op, term, literals(unit), literals(unit))
         for op in ("between", "span")
         for unit, term in ordered
     ]
-    ways += [_call("missing", terms(unit, depth)) for unit in (MONEY, LEVEL, RATE, BOOL)]
+    ways += [_call("missing", terms(unit, depth)) for unit in (MONEY, RATE, BOOL)]
+    ways += [_call("missing", fields(LEVEL))]
     ways += [_call("and", inner, inner), _call("or", inner, inner, inner), _call("not", inner)]
     ways += [
         _call("cases", inner, inner, inner),
