@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 import re
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -62,7 +63,14 @@ def test_only_the_one_door_commits(module: Path):
         assert found == [], "commit through extensions.transaction()"
 
 
-STATUS_WRITERS = {"workflows/machine.py", "workflows/engine.py", "services/jobs.py"}
+STATUS_WRITERS = {
+    "services/jobs.py",  # of jobs
+    "workflows/machine.py",  # of records
+    "workflows/engine.py",  # of requests, with the three below it:
+    "workflows/proceedings.py",  # steps, seats and tasks
+    "workflows/timers.py",  # deadlines
+    "workflows/flows.py",  # versions of flows
+}
 
 
 @every_module
@@ -231,3 +239,33 @@ def test_only_the_command_line_reads_the_environment(module: Path):
     if module.is_relative_to(APP / "cli") or module.parent.name == "parsing":
         return
     assert "os.environ" not in module.read_text(encoding="utf-8"), "settings come through app.config"
+
+
+# ---- what it stands on -------------------------------------------------------------------------------------
+
+IMPORT_NAMES = {
+    "yaml": "pyyaml",
+    "stdnum": "python-stdnum",
+    "python_calamine": "python-calamine",
+    "flask_babel": "flask-babel",
+    "sqlalchemy": "sqlalchemy",
+    "wtforms": "wtforms",
+}
+"""Where the name one imports is not the name one installs."""
+
+
+def test_what_is_imported_is_declared_and_locked():
+    """Else it works on the machine where somebody once installed it, and nowhere else."""
+    locked = set(re.findall(r"^([a-z0-9-]+)==", (CHECKOUT / "requirements.lock").read_text(), re.MULTILINE))
+    imported = set()
+    for module in [*MODULES, CHECKOUT / "config.py", CHECKOUT / "migrations" / "env.py"]:
+        for node in ast.walk(ast.parse(module.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Import):
+                imported |= {alias.name.split(".")[0] for alias in node.names}
+            elif isinstance(node, ast.ImportFrom) and not node.level and node.module:
+                imported.add(node.module.split(".")[0])
+    ours = {"app", "config", "migrations", "parsing"}
+    needed = {
+        IMPORT_NAMES.get(name, name.replace("_", "-")) for name in imported - sys.stdlib_module_names - ours
+    }
+    assert sorted(needed - locked) == [], "add it to pyproject.toml and run `make lock`"
