@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import shutil
+import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -345,3 +347,22 @@ def test_the_whole_configuration_goes_out_and_comes_in_unchanged(tmp_path: Path)
     assert packs.lint(str(folder)) == []
     assert {item.fate for item in packs.diff(str(folder)).items} == {Fate.unchanged}
     shutil.rmtree(folder)
+
+
+# ---- on the command line -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+def test_the_command_says_what_is_wrong_and_what_would_change(
+    guanhu: Callable[..., subprocess.CompletedProcess[str]], own_pack: Path
+) -> None:
+    found = guanhu("pack", "diff", str(own_pack), "--json")
+    assert [(row["code"], row["fate"]) for row in json.loads(found.stdout)] == [("own.days", "added")]
+
+    write(own_pack, "parameters.yaml", "- {zh: 甲}")
+    found = guanhu("pack", "lint", str(own_pack), "--json")
+    assert found.returncode == 1
+    assert {row["file"] for row in json.loads(found.stdout)} == {"parameters.yaml"}
+    found = guanhu("pack", "load", str(own_pack), GUANHU_LANG="en")
+    assert found.returncode == 1
+    assert "own/parameters.yaml" in found.stderr
