@@ -15,9 +15,7 @@ help: ## What can be asked of make
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
 
 run: install ## The product on http://127.0.0.1:8080 with a demo company (PORT=… for another port)
-	@$(BIN)/guanhu init --quiet --no-account
-	@$(BIN)/guanhu demo --if-empty
-	@exec $(BIN)/guanhu serve
+	@exec $(BIN)/guanhu serve --demo
 
 test: install-dev system ## All tests, with a real PostgreSQL and a real browser
 	$(PYTEST)

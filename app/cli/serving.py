@@ -26,10 +26,12 @@ from sqlalchemy import text
 
 from app import create_app
 from app.cli.base import DONE, check_migrated, opened
+from app.cli.demo import make, tell
+from app.cli.setup import prepare, set_up
 from app.cli.waking import Bell, check_address
 from app.errors import NotReady
 from app.extensions import db
-from app.services import access, jobs
+from app.services import access, demo as company, jobs
 from app.words import say
 
 REST_SECONDS = 2.0
@@ -44,9 +46,12 @@ log = logging.getLogger(__name__)
 
 @click.command()
 @click.option("--without-worker", is_flag=True, help="Leave background jobs to `guanhu worker` elsewhere.")
-def serve(*, without_worker: bool) -> None:
+@click.option(
+    "--demo", is_flag=True, help="First set up the database and, where it is empty, a demo company."
+)
+def serve(*, without_worker: bool, demo: bool) -> None:
     """Serve the product, and do its background jobs."""
-    app = create_app()
+    app = with_company() if demo else create_app()
     check(app)
     listener = listen(app.config["HOST"], app.config["PORT"])
     children: dict[str, Callable[[], None]] = {"web": lambda: _web(app, listener)}
@@ -63,6 +68,19 @@ def worker(lease: float) -> None:
     app = create_app()
     check(app)
     work(app, timedelta(seconds=lease))
+
+
+def with_company() -> Flask:
+    """The app on a database that is set up and holds something to look at; all in one process, so that it is quick."""
+    app = prepare()
+    listen(app.config["HOST"], app.config["PORT"]).close()  # a busy port is said before the long part
+    with opened(app), access.acting(access.SYSTEM):
+        set_up(quiet=True)
+        if company.is_empty():
+            make()
+        tell()
+    sys.stdout.flush()
+    return app
 
 
 # ---- before anything is served -----------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
@@ -34,14 +35,7 @@ def init(*, names: tuple[str, ...], no_account: bool, quiet: bool) -> None:
     """Create or upgrade the database and load packs; safe to repeat."""
     app = prepare()
     with opened(app), access.acting(access.SYSTEM):
-        upgrade(str(MIGRATIONS))
-        db.session.remove()
-        for name in dict.fromkeys([BASE, *names]):
-            with transaction():
-                report = packs.load(name)
-            _tell(name, report, quiet=quiet)
-        with transaction():
-            upkeep.plan()
+        set_up(names, quiet=quiet)
         if not no_account:
             _first_account(app)
     if not quiet:
@@ -57,6 +51,18 @@ def prepare() -> Flask:
     KeyRing.create(Path(settings["KEY_FILE"]))
     Path(settings["FILES"]).mkdir(mode=0o700, parents=True, exist_ok=True)
     return create_app(settings)
+
+
+def set_up(names: Sequence[str] = (), *, quiet: bool) -> None:
+    """Bring the database to this version, load pack base and these, plan what recurs; inside the app's context."""
+    upgrade(str(MIGRATIONS))
+    db.session.remove()
+    for name in dict.fromkeys([BASE, *names]):
+        with transaction():
+            report = packs.load(name)
+        _tell(name, report, quiet=quiet)
+    with transaction():
+        upkeep.plan()
 
 
 def _tell(name: str, report: packs.Report, *, quiet: bool) -> None:
