@@ -1,5 +1,6 @@
 """The single import path, for screen, API and command line: open, judge, keep, write, give back what was refused."""
 
+from app.services import customer_rules
 from app.services.imports.applying import apply, cancel
 from app.services.imports.checking import Checked, Plan
 from app.services.imports.mapping import Column, Wish
@@ -14,7 +15,11 @@ from app.services.imports.rejects import (
 from app.services.imports.resources import Resource, importable, resource
 from app.services.imports.staging import Counts, Opened, Order, Progress, dry_run, open_file, stage, upload
 
+RULES = (customer_rules,)
+"""Modules whose rules must be known before a file is judged."""
+
 __all__ = [
+    "RULES",
     "Checked",
     "Column",
     "Counts",

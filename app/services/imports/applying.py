@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import func, inspect, select, update
+from sqlalchemy import Table, bindparam, func, insert, inspect, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import undefer
 
@@ -22,7 +24,6 @@ from app.models import (
     ImportRun,
     ImportStatus,
     SalesDocument,
-    TradeLine,
     Verdict,
 )
 from app.roles import Act
@@ -31,9 +32,10 @@ from app.services.fields import Kind
 from app.services.imports.cells import kept, restored
 from app.services.imports.relations import batched
 from app.services.imports.resources import Resource, resource
-from app.services.imports.staging import CHUNK, Box, Counts, Progress, _columns, _counted, _write_run
+from app.services.imports.staging import CHUNK, ROWS, Box, Counts, Progress, _columns, _counted, _write_run
 from app.words import Words, say
 
+LINES: Table = Model.metadata.tables["trade_line"]
 AT_ONCE = 5_000
 Entry = Callable[[], AbstractContextManager[object]]
 """Opens what lets opening data start in a later state; the lives of records stand above this layer."""
@@ -120,6 +122,16 @@ def _finish(run_id: int, found: Resource) -> Counts:
     return counts
 
 
+@dataclass(slots=True)
+class Staged:
+    """A judged row that waits to be written."""
+
+    id: int
+    number: int
+    values: dict[str, Any]
+    object_id: int | None
+
+
 class Writer:
     """Writes the staged rows of one run, a chunk at a time."""
 
@@ -132,29 +144,57 @@ class Writer:
         self.fields = {target.name: target.field for target in found.targets}
         self.who = access.principal()
         self._units: dict[int, int | None] = {}
+        self._told: list[dict[str, Any]] = []
 
-    def waiting(self, size: int) -> list[ImportRow]:
+    def waiting(self, size: int) -> list[Staged]:
         """The next rows to write."""
-        statement = select(ImportRow).where(*_waiting(self.run_id)).order_by(ImportRow.row_no).limit(size)
-        return list(db.session.scalars(statement))
+        columns = (ImportRow.id, ImportRow.row_no, ImportRow.values, ImportRow.object_id)
+        statement = select(*columns).where(*_waiting(self.run_id)).order_by(ImportRow.row_no).limit(size)
+        return [
+            Staged(id_, number, self._values(number, body), object_id)
+            for id_, number, body, object_id in db.session.execute(statement)
+        ]
 
-    def write(self, rows: list[ImportRow]) -> None:
+    def write(self, rows: list[Staged]) -> None:
+        """Write these rows, and on the rows what became of them."""
+        self._told = []
+        self._write(rows)
+        if self._told:
+            statement = update(ROWS).where(ROWS.c.id == bindparam("row"))
+            names = ("verdict", "reasons", "object_id", "before", "applied")
+            db.session.flush()
+            db.session.connection().execute(
+                statement.values({name: bindparam(f"new_{name}") for name in names}), self._told
+            )
+
+    def _tell(self, row: Staged, object_id: int, *, verdict: Verdict, before: Any = None) -> None:
+        self._told.append(
+            {
+                "row": row.id,
+                "new_verdict": verdict,
+                "new_reasons": None,
+                "new_object_id": object_id,
+                "new_before": before,
+                "new_applied": True,
+            }
+        )
+
+    def _write(self, rows: list[Staged]) -> None:
         known = self._load(row.object_id for row in rows if row.object_id is not None)
-        pairs: list[tuple[ImportRow, Any]] = []
+        pairs: list[tuple[Staged, Any]] = []
         for row in rows:
-            values = self.values_of(row)
             if row.object_id is None:
-                pairs.append((row, self.made(values)))
+                pairs.append((row, self.made(row.values)))
             elif (record := known.get(row.object_id)) is None or not access.may_write(
                 record, Act.edit, self.who
             ):
                 self.refuse(row, GONE)
             else:
-                self._change(row, record, values)
+                self._change(row, record)
         self._add(pairs)
 
-    def values_of(self, row: ImportRow) -> dict[str, Any]:
-        held = self.box.opened(row.row_no, row.values) or {}
+    def _values(self, number: int, body: Any) -> dict[str, Any]:
+        held = self.box.opened(number, body) or {}
         return {
             name: restored(self.fields[name], value) for name, value in held.items() if name in self.fields
         }
@@ -190,33 +230,31 @@ class Writer:
             found |= {record.id: record for record in db.session.scalars(statement)}
         return found
 
-    def _change(self, row: ImportRow, record: Any, values: dict[str, Any]) -> None:
+    def _change(self, row: Staged, record: Any) -> None:
         """Set the values and keep what was there, for an undo."""
         before: dict[str, Any] = {}
-        for name, value in values.items():
+        for name, value in row.values.items():
             before[name] = kept(getattr(record, name))
             setattr(record, name, value)
-        if "owner_id" in values and hasattr(record, "org_unit_id"):
+        if "owner_id" in row.values and hasattr(record, "org_unit_id"):
             record.org_unit_id = self.unit_of(record.owner_id)
-        row.before = self.box.closed(row.row_no, before)
-        row.applied = True
+        self._tell(row, record.id, verdict=Verdict.changed, before=self.box.closed(row.number, before))
 
-    def _add(self, pairs: list[tuple[ImportRow, Any]]) -> None:
+    def _add(self, pairs: list[tuple[Staged, Any]]) -> None:
         """Insert all at once; should the database refuse one, find out which."""
         try:
             with db.session.begin_nested():
                 db.session.add_all([record for _row, record in pairs])
                 db.session.flush()
         except IntegrityError:
-            for row, record in pairs:
-                self._add_one(row, record)
+            for row, _record in pairs:
+                self._add_one(row)
             return
         for row, record in pairs:
-            row.object_id = record.id
-            row.applied = True
+            self._tell(row, record.id, verdict=Verdict.new)
 
-    def _add_one(self, row: ImportRow, _record: Any) -> None:
-        record = self.made(self.values_of(row))
+    def _add_one(self, row: Staged) -> None:
+        record = self.made(row.values)
         try:
             with db.session.begin_nested():
                 db.session.add(record)
@@ -225,13 +263,20 @@ class Writer:
             refusal = broken_rule(Model.metadata, error)
             self.refuse(row, refusal.words if isinstance(refusal, Refusal) else GONE)
         else:
-            row.object_id = record.id
-            row.applied = True
+            self._tell(row, record.id, verdict=Verdict.new)
 
-    def refuse(self, row: ImportRow, words: Words) -> None:
+    def refuse(self, row: Staged, words: Words) -> None:
         """A row that could be written when it was judged, and no longer can."""
-        row.verdict = Verdict.refused
-        row.reasons = [{"cell": None, "field": None, "head": None, "zh": words.zh, "en": words.en}]
+        self._told.append(
+            {
+                "row": row.id,
+                "new_verdict": Verdict.refused,
+                "new_reasons": [{"cell": None, "field": None, "head": None, "zh": words.zh, "en": words.en}],
+                "new_object_id": row.object_id,
+                "new_before": None,
+                "new_applied": False,
+            }
+        )
 
 
 GONE = say(
@@ -243,53 +288,52 @@ GONE = say(
 class LineWriter(Writer):
     """Writes lines and the documents they belong to. What a line copies of its document is copied here alone (R13)."""
 
-    def write(self, rows: list[ImportRow]) -> None:
-        values = {row.id: self.values_of(row) for row in rows}
-        documents = self._documents({values[row.id]["no"] for row in rows})
-        fresh: dict[str, Any] = {}
+    def _write(self, rows: list[Staged]) -> None:
+        documents = self._documents(rows)
+        lines: list[dict[str, Any]] = []
+        totals: dict[str, Decimal] = defaultdict(Decimal)
         for row in rows:
-            no = values[row.id]["no"]
-            if no not in documents:
-                documents[no] = fresh[no] = self.made(self._of_document(values[row.id]))
-        db.session.add_all(fresh.values())
-        db.session.flush()
-        totals: dict[str, Decimal] = {}
-        for row in rows:
-            held = values[row.id]
-            document = documents[held["no"]]
-            db.session.add(line_of(document, {n: v for n, v in held.items() if self._is_of_line(n)}))
-            totals[held["no"]] = totals.get(held["no"], Decimal(0)) + held["amount"]
-            row.object_id, row.applied = document.id, True
+            document = documents[row.values["no"]]
+            own = {name: value for name, value in row.values.items() if self.resource.by_name[name].of_line}
+            lines.append({**EMPTY_LINE, **own, **copied(document)})
+            totals[document.no] += row.values["amount"]
+            self._tell(row, document.id, verdict=Verdict.new)
         for no, amount in totals.items():
             documents[no].total = (documents[no].total or Decimal(0)) + amount
         db.session.flush()
+        if lines:
+            with access.acting(access.SYSTEM):  # the documents were asked for; lines go with them
+                db.session.connection().execute(insert(LINES), lines)
 
-    def _documents(self, numbers: set[str]) -> dict[str, Any]:
-        """Documents an earlier chunk of this run began."""
+    def _documents(self, rows: list[Staged]) -> dict[str, Any]:
+        """The documents of these lines: those an earlier chunk of this run began, and new ones."""
+        first = {row.values["no"]: row.values for row in reversed(rows)}
         found: dict[str, Any] = {}
-        for some in batched(sorted(numbers), 400):
+        for some in batched(sorted(first), 400):
             statement = select(SalesDocument).where(SalesDocument.no.in_(some)).options(undefer("*"))
             found |= {document.no: document for document in db.session.scalars(statement)}
-        return found
-
-    def _is_of_line(self, name: str) -> bool:
-        target = self.resource.target(name)
-        return target is not None and target.of_line
+        fresh = {no: self.made(self._of_document(values)) for no, values in first.items() if no not in found}
+        db.session.add_all(fresh.values())
+        db.session.flush()
+        return found | fresh
 
     def _of_document(self, values: dict[str, Any]) -> dict[str, Any]:
-        held = {name: value for name, value in values.items() if not self._is_of_line(name)}
-        return {"kind": DocumentKind.order, **held}
+        own = {name: value for name, value in values.items() if not self.resource.by_name[name].of_line}
+        return {"kind": DocumentKind.order, **own}
 
 
-def line_of(document: SalesDocument, values: dict[str, Any]) -> TradeLine:
-    """A line of a document, with what it copies of it."""
-    return TradeLine(
-        sales_document_id=document.id,
-        customer_id=document.customer_id,
-        moment=document.ordered_at,
-        kind=document.kind,
-        **values,
-    )
+EMPTY_LINE: dict[str, Any] = {"product_id": None, "description": None, "discount_rate": Decimal(0)}
+"""All lines of a statement name the same columns."""
+
+
+def copied(document: SalesDocument) -> dict[str, Any]:
+    """What a line copies of its document."""
+    return {
+        "sales_document_id": document.id,
+        "customer_id": document.customer_id,
+        "moment": document.ordered_at,
+        "kind": document.kind,
+    }
 
 
 def cancel(run_id: int) -> None:

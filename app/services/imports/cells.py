@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -30,7 +30,7 @@ class Read:
     cleaned: bool = False
 
 
-BLANK = Read()
+PLAIN = frozenset({str, int, bool, type(None)})
 
 
 class Reader:
@@ -45,10 +45,8 @@ class Reader:
         self.required = target.field.required
         self._seen: dict[Any, Read] = {}
 
-    def read(self, cell: sheets.Cell, address: Callable[[], str]) -> Read:
-        """The value of a cell; `address` is asked only where a sentence names it."""
-        if isinstance(cell, sheets.Flagged):
-            return Read(refused=cell.words(address()))
+    def read(self, cell: sheets.Cell) -> Read:
+        """The value of a cell that holds one."""
         found = self._seen.get((type(cell), cell))
         if found is None:
             found = self._read(cell)
@@ -77,7 +75,12 @@ class Reader:
     def _clean(self, text: str) -> sheets.Cleaned:
         if self.field.kind is Kind.long:
             return sheets.cleaned_text(text)
-        return sheets.cleaned_code(text) if self.is_code else sheets.cleaned_name(text)
+        if not self.is_code:
+            return sheets.cleaned_name(text)
+        clean = sheets.cleaned_code(text)
+        if self.field.info.form == "credit_code" and " " in clean.text:
+            return replace(clean, text=clean.text.replace(" ", ""), changed=True)
+        return clean
 
     def _typed(self, cell: Any) -> tuple[Any, bool]:
         """A number, date or truth value as its field can read it, and whether that is more than its spelling."""
@@ -107,13 +110,11 @@ def _day(cell: Any, kind: Kind) -> tuple[Any, bool]:
 
 def kept(value: Any) -> Any:
     """A value as the staged row holds it (JSON)."""
+    if type(value) in PLAIN:
+        return value
     if isinstance(value, Choice):
         return value.value
-    if isinstance(value, Decimal):
-        return format(value, "f")
-    if isinstance(value, date):
-        return value.isoformat()
-    return value
+    return format(value, "f") if isinstance(value, Decimal) else value.isoformat()
 
 
 def restored(field: Field, value: Any) -> Any:

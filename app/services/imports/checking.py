@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import partial
 from typing import Any
 
 from sqlalchemy import inspect, select
@@ -17,9 +16,9 @@ from app.roles import Act
 from app.services import access, records, sheets
 from app.services.fields import Field, Kind
 from app.services.imports import relations
-from app.services.imports.cells import Reader
+from app.services.imports.cells import Read, Reader
 from app.services.imports.mapping import Column
-from app.services.imports.resources import Resource, Target
+from app.services.imports.resources import STAND_IN, Resource, Target
 from app.services.sheets import RawRow
 from app.words import Words, say
 
@@ -46,7 +45,7 @@ class Checked:
     """A row and its verdict. `values` holds fields by name; `reasons` are (field, words); `cleaned` names fields."""
 
     number: int
-    cells: list[str]
+    cells: list[str | None]
     values: dict[str, Any] = field(default_factory=dict)
     verdict: Verdict = Verdict.new
     reasons: list[tuple[str | None, Words]] = field(default_factory=list)
@@ -87,6 +86,8 @@ class Checker:
         self.uniques = [t.field for _c, t, _r in self.mapped if t.field.unique and not t.of_line]
         self.seen: dict[str, dict[Any, int]] = {name: {} for name in [*(f.name for f in self.uniques), KEY]}
         self.spoiled: dict[str, int] = {}
+        self.required = [t for t in self.resource.targets if t.field.required and not t.of_line]
+        self.opening = [t.name for t in self.resource.targets if t.opening]
         self._units: dict[int, int | None] = {}
 
     def judged(self, rows: Iterable[RawRow]) -> Iterator[list[Checked]]:
@@ -104,13 +105,20 @@ class Checker:
 
     def _read(self, row: RawRow) -> Checked | None:
         """The values of a row; None where nothing of it is asked for."""
-        checked = Checked(row.number, [sheets.written(cell) for cell in row.cells])
         cells = row.cells
+        checked = Checked(
+            row.number, [c if c is None or type(c) is str else sheets.written(c) for c in cells]
+        )
         for column, target, reader in self.mapped:
             cell = cells[column.number - 1] if column.number <= len(cells) else None
-            if cell is None or (isinstance(cell, str) and not cell.strip()):
+            if cell is None or (type(cell) is str and not cell.strip()):
                 continue
-            read = reader.read(cell, partial(sheets.address, row.number, column.number))
+            if type(cell) is str and cell.lstrip().startswith("="):  # a formula somebody stored as text
+                cell = sheets.Flagged(sheets.Flaw.formula, cell.strip()[:60])
+            if isinstance(cell, sheets.Flagged):
+                read = Read(refused=cell.words(sheets.address(row.number, column.number)))
+            else:
+                read = reader.read(cell)
             if read.refused:
                 checked.refuse(target.name, read.refused)
             elif read.value is not None:
@@ -221,11 +229,8 @@ class Checker:
         if self.plan.mode is ImportMode.update:
             row.refuse(self.plan.key[0] if self.plan.key else None, NOT_THERE)
             return
-        missing = [
-            target
-            for target in self.resource.targets
-            if target.field.required and not target.of_line and target.name not in row.values
-        ]
+        self._stand_in(row)
+        missing = [target for target in self.required if target.name not in row.values]
         told = {name for name, _words in row.reasons}
         for target in missing:
             if target.name not in told:
@@ -234,14 +239,23 @@ class Checker:
         if not row.is_refused:
             self._check_record(row, self.model(**self.attributes(row.values)), Act.create)
 
+    def _stand_in(self, row: Checked) -> None:
+        for name, source in STAND_IN.get(self.resource.name, {}).items():
+            if (
+                name not in row.values
+                and source in row.values
+                and all(name != told for told, _w in row.reasons)
+            ):
+                row.values[name] = row.values[source]
+                row.cleaned.append(name)
+
     def _judge_known(self, row: Checked, record: Any) -> None:
         row.object_id = record.id
         if self.plan.mode is ImportMode.create:
             row.refuse(self.plan.key[0], ALREADY)
             return
         changed = self.changes(record, row.values)
-        opening = {target.name for target in self.resource.targets if target.opening}
-        for name in sorted(changed.keys() & opening):
+        for name in sorted(changed.keys() & set(self.opening)):
             row.refuse(
                 name,
                 say(
@@ -272,15 +286,18 @@ class Checker:
 
     def attributes(self, values: Mapping[str, Any]) -> dict[str, Any]:
         """The values that are plain columns; sealed ones need a row to be sealed for."""
-        targets = {t.name: t for t in self.resource.targets if not t.of_line}
-        return {n: v for n, v in values.items() if n in targets and targets[n].field.kind is not Kind.sealed}
+        targets = self.resource.by_name
+        return {
+            name: value
+            for name, value in values.items()
+            if not targets[name].of_line and targets[name].field.kind is not Kind.sealed
+        }
 
     def _drop_opening(self, row: Checked) -> None:
         """What a process gives is taken from a file only with opening data."""
         if self.plan.opening is None:
-            for target in self.resource.targets:
-                if target.opening:
-                    row.values.pop(target.name, None)
+            for name in self.opening:
+                row.values.pop(name, None)
 
     def _check_record(self, row: Checked, probe: Any, act: Act | None) -> None:
         """The rules of the whole record, and whether the person's rights reach it."""

@@ -35,6 +35,8 @@ class Wish:
 
     columns: Mapping[str, str | None] = field(default_factory=dict)
     words: Mapping[str, Mapping[str, str | None]] = field(default_factory=dict)
+    habits: Mapping[str, str | None] = field(default_factory=dict)
+    """Head → field as the person said it for earlier files; holds where the file has that head and nothing says otherwise."""
 
     @classmethod
     def parse(cls, body: Any) -> Wish:
@@ -90,7 +92,21 @@ def _wanted(head: Head, resource: Resource, wish: Wish) -> dict[int, Target | No
             found[cell.column] = target
     if problems:
         raise BadInput(problems)
+    _follow_habits(head, resource, wish, found)
     return found
+
+
+def _follow_habits(head: Head, resource: Resource, wish: Wish, found: dict[int, Target | None]) -> None:
+    habits = {plain(text): name for text, name in wish.habits.items()}
+    taken = {target.name for target in found.values() if target}
+    for cell in head.cells:
+        name = habits.get(plain(cell.text))
+        target = resource.target(name) if name else None
+        if plain(cell.text) not in habits or cell.column in found or (name and target is None):
+            continue
+        if target is None or target.name not in taken:
+            found[cell.column] = target
+            taken |= {target.name} if target else set()
 
 
 def _called(resource: Resource, name: str) -> Target | None:

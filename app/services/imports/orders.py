@@ -145,7 +145,7 @@ class LineChecker(Checker):
             row.refuse("no", ALREADY)
             return
         line = document.lines.get(row.values["line_no"])
-        names = [t.name for t in self.resource.targets if t.of_line and t.name in row.values]
+        names = [name for name in row.values if self.resource.by_name[name].of_line]
         if line is not None and all(getattr(line, name) == row.values[name] for name in names):
             row.verdict = Verdict.same
         else:

@@ -20,6 +20,9 @@ KEYS: dict[str, tuple[tuple[str, ...], ...]] = {"contact": (("customer_id", "nam
 
 LEAST_KEY = 2
 
+STAND_IN: dict[str, dict[str, str]] = {"product": {"name": "code"}}
+"""What stands in for a required field a row leaves blank: a product without a name goes by its code."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Target:
@@ -46,6 +49,7 @@ class Resource:
     name: str
     model: type[Any]
     targets: tuple[Target, ...]
+    by_name: dict[str, Target]
     line: type[Any] | None = None
 
     @property
@@ -58,7 +62,7 @@ class Resource:
         return any(target.field.kind is Kind.sealed for target in self.targets)
 
     def target(self, name: str) -> Target | None:
-        return next((target for target in self.targets if target.name == name), None)
+        return self.by_name.get(name)
 
     def business_keys(self) -> list[tuple[str, ...]]:
         """The keys rows can be told apart by, the best first."""
@@ -86,7 +90,8 @@ def resource(name: str) -> Resource:
         if field.name in may_type or _is_opening(field)
     ]
     line = LINES.get(name)
-    return Resource(name, model, (*targets, *(_line_targets(line) if line else ())), line)
+    both = (*targets, *(_line_targets(line) if line else ()))
+    return Resource(name, model, both, {target.name: target for target in both}, line)
 
 
 @cache

@@ -10,11 +10,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import bindparam, delete, func, insert, select, update
+from sqlalchemy import Table, bindparam, delete, func, insert, select, update
 
 from app.columns import keyring
-from app.errors import Refusal
-from app.extensions import db, transaction
+from app.errors import BadInput, Refusal
+from app.extensions import Model, db, transaction
 from app.models import ImportMode, ImportRow, ImportRun, ImportStatus, Verdict
 from app.roles import Act
 from app.services import access, sheets
@@ -25,6 +25,7 @@ from app.services.imports.orders import LineChecker
 from app.services.imports.resources import Resource, resource
 from app.words import Words, say
 
+ROWS: Table = Model.metadata.tables["import_row"]
 CHUNK = 2_000
 Progress = Callable[[int, int | None], object]
 """Told how many rows are done, of how many (unknown while a file is read); called inside the open transaction."""
@@ -160,7 +161,7 @@ def stage(order: Order, *, run_id: int | None = None, progress: Progress | None 
     """
     try:
         opened = open_file(order)
-    except Refusal as refusal:
+    except (sheets.Unreadable, BadInput) as refusal:
         _refuse_run(order, refusal, run_id)
         raise
     with opened.sheet:
@@ -181,6 +182,7 @@ def _new_run(order: Order, opened: Opened, run_id: int | None) -> int:
         "heads": [[c.number, c.head, c.target.name if c.target else None] for c in plan.columns],
         "words": {name: dict(words) for name, words in plan.words.items()},
         "opening": plan.opening,
+        "sheets": opened.sheet.names,
         "notes": [[note.zh, note.en] for note in opened.notes],
     }
     values = {
@@ -245,7 +247,7 @@ def _keep_rows(run: int, opened: Opened, progress: Progress | None) -> tuple[Cou
         with transaction():
             if batch:
                 lines = [_row_of(row, box, opened.plan) for row in batch]
-                db.session.execute(insert(ImportRow), lines)
+                db.session.connection().execute(insert(ROWS), lines)
             if progress:
                 progress(counts.total, None)
         db.session.expunge_all()

@@ -44,7 +44,7 @@ def test_the_real_customers_and_their_contacts_are_all_accounted_for(base_pack, 
     first = db.session.scalar(select(Customer).where(Customer.code == "KH00001"))
     region = db.session.get(Lookup, first.region_id)
     assert (first.name, first.status, region.name_zh) == ("昌乐群信种苗有限公司", "active", "山东省")
-    again, counts = bring_in("customer", path, sheet="客户")
+    _again, counts = bring_in("customer", path, sheet="客户")
     assert (counts.unchanged, counts.created, counts.updated, counts.refused) == (4999, 0, 0, 1)
 
 
