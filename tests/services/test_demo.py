@@ -29,6 +29,7 @@ from app.models import (
     Customer,
     DocumentKind,
     Employee,
+    EvalRun,
     Lifecycle,
     Lookup,
     Notice,
@@ -36,6 +37,7 @@ from app.models import (
     OrgUnit,
     Product,
     RequestStatus,
+    RunStatus,
     SalesDocument,
     ServiceCase,
     Task,
@@ -254,6 +256,18 @@ def test_its_people_take_requests_through_the_real_engine() -> None:
     admitted = select(Customer).join(Admission, Admission.customer_id == Customer.id)
     fresh = admitted.where(Customer.admitted_on == company.today())
     assert [customer.status for customer in db.session.scalars(fresh)] == [Lifecycle.active] * 2
+
+
+@pytest.mark.req("L-01")
+@pytest.mark.usefixtures("built")
+def test_the_published_schemes_are_run_and_their_grades_stand_on_customers() -> None:
+    names_of_schemes = at_work.evaluate()
+
+    assert names_of_schemes
+    assert set(db.session.scalars(select(EvalRun.status))) == {RunStatus.published}
+    graded = db.session.scalars(select(Customer).where(Customer.grade.is_not(None))).all()
+    assert len({customer.grade for customer in graded}) > 1
+    assert all(customer.grade_reason and customer.status is not Lifecycle.prospect for customer in graded)
 
 
 @pytest.mark.parametrize("database", ["sqlite"], indirect=True)

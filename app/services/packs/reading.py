@@ -1,7 +1,7 @@
 """Packs as they lie in their folders: YAML read strictly, every entry with its file and line.
 
 Only `true` and `false` are truth values (a code `no` or a key `on` stays a word), a key written twice is an error, and
-a number with decimals is a `Decimal`: nothing is ever a float.
+a number with decimals is kept as it is written: nothing is ever a float.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -105,7 +104,7 @@ _Strict.add_implicit_resolver(
 _Strict.add_implicit_resolver(
     "tag:yaml.org,2002:float", re.compile(r"^-?[0-9]+\.[0-9]+$"), list("-0123456789")
 )
-_Strict.add_constructor("tag:yaml.org,2002:float", lambda _loader, node: Decimal(node.value))
+_Strict.add_constructor("tag:yaml.org,2002:float", lambda _loader, node: str(node.value))
 
 
 def shipped() -> list[str]:
