@@ -278,6 +278,7 @@ def adopting(models: Sequence[type[Any]], reason: str, *, told: bool = True) -> 
     token = _adopting.set(True)
     try:
         yield
+        db.session.flush()
     finally:
         _adopting.reset(token)
     for model in models if told else ():
