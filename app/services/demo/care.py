@@ -232,7 +232,7 @@ def _case(scene: Scene, customer: dict[str, Any], day: Any, handler: Any) -> dic
         "solution": solution if replied else None,
         "status": status,
         "owner_id": handler.id,
-        "org_unit_id": handler.org_unit_id,
+        "org_unit_id": customer["org_unit_id"],
         "created_at": received,
     }
 
