@@ -47,6 +47,8 @@ class Principal:
     role_ids: frozenset[int] = frozenset()
     grants: Mapping[tuple[str, Act], Reach] = field(default_factory=dict)
     system: bool = False
+    criteria: dict[bool, list[Any]] = field(default_factory=dict, compare=False, repr=False)
+    """The row policy as loader options, worked out once: with and without what lies in the bin."""
 
     def reach(self, act: Act, resource: str) -> Reach | None:
         """How far he may do this; None when he may not."""
@@ -324,17 +326,26 @@ def _filter(state: ORMExecuteState) -> None:
     who = asking()
     if who is None:
         return  # untagged: the tripwire refuses it
-    options = [
+    with_deleted = bool(state.execution_options.get("with_deleted"))
+    if with_deleted not in who.criteria:
+        who.criteria[with_deleted] = _criteria(who, with_deleted=with_deleted)
+    state.statement = state.statement.options(*who.criteria[with_deleted])
+    state.update_execution_options(row_policy="kept")
+
+
+def _criteria(who: Principal, *, with_deleted: bool) -> list[Any]:
+    """What every statement of this person is filtered by."""
+    policies = [] if who.system else [(model, policy(model, who)) for model in _guarded]
+    found = [
         with_loader_criteria(model, clause, include_aliases=True)
-        for model in _guarded
-        if not who.system and (clause := policy(model, who)) is not None
+        for model, clause in policies
+        if clause is not None
     ]
-    if not state.execution_options.get("with_deleted"):
-        options += [
+    if not with_deleted:
+        found += [
             with_loader_criteria(model, model.deleted_at.is_(None), include_aliases=True) for model in _binned
         ]
-    state.statement = state.statement.options(*options)
-    state.update_execution_options(row_policy="kept")
+    return found
 
 
 def _touched(state: ORMExecuteState) -> bool:
