@@ -15,10 +15,11 @@ from typing import Any
 
 from sqlalchemy import inspect, select
 
+from app.columns import Scaled
 from app.errors import NotFound
 from app.extensions import company, db
 from app.models import Admission, Attachment, Contract
-from app.services import access, audit
+from app.services import access, audit, values
 from app.services.fields import Field, Kind, fields_of
 from app.services.language.catalogue import Catalogue, Fact
 from app.services.language.checking import Formula, parse
@@ -245,7 +246,15 @@ def plain_of(record: Any) -> dict[str, Any]:
         for attribute in inspect(type(record)).column_attrs
         if "field" in attribute.columns[0].info and attribute.key not in OUTSIDE
     ]
-    return {name: audit.plain(getattr(record, name)) for name in names}
+    return {name: _plain(record, name) for name in names}
+
+
+def _plain(record: Any, name: str) -> Any:
+    """A value as JSON holds it; a number as it will read when it comes back from the database."""
+    value = getattr(record, name)
+    if value is not None and isinstance(inspect(type(record)).columns[name].type, Scaled):
+        return values.plain_number(value)
+    return audit.plain(value)
 
 
 OUTSIDE = frozenset(
