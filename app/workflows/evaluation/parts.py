@@ -15,6 +15,7 @@ from app.services.language.problems import BadFormula
 from app.words import Words, say
 
 MISSING: Any = object()
+SIGN = re.compile(r"((?:CNY|¥)?\s*)[-−]\s*(.*)")
 KEY = re.compile(r"[a-z][a-z0-9_]{0,39}")
 
 
@@ -125,7 +126,8 @@ class Part:
         if value is None:
             return None
         text = str(value).strip()
-        sign, digits = (-1, text[1:].strip()) if text.startswith("-") else (1, text)
+        below = SIGN.fullmatch(text)
+        sign, digits = (-1, f"{below[1]}{below[2]}") if below else (1, text)
         try:
             found, raw = read_number(digits)
         except (BadFormula, KeyError) as error:

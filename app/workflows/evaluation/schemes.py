@@ -269,13 +269,14 @@ class _Reader:
             )
             return None
         type_ = value.type if value else POINTS
+        is_read = value is not None or manual
         how: Method | None = Shown()
-        if "method" in part:
+        if "method" in part and is_read:
             how = method(part.part("method"), type_, facts)
         weight = part.rate("weight", 0) or 0
         missing, veto = self._missing(part), self._veto(part, grades)
         part.close()
-        if how is None or (value is None and not manual):
+        if how is None or not is_read:
             return None
         if isinstance(how, Shown) and (weight or veto):
             part.complain(
@@ -358,7 +359,8 @@ class _Reader:
 
     def _check_weights(self, indicators: list[Indicator], edges: Bands | None, decided: Table | None) -> None:
         weights = [one.weight for one in indicators]
-        if any(weights) and sum(weights) != FULL:
+        whole = len(indicators) == len(self.part.raw("indicators") or ())
+        if any(weights) and whole and sum(weights) != FULL:
             self.part.complain(
                 "indicators",
                 "权重合计为 {sum} %，应为 100 %。",
@@ -371,7 +373,7 @@ class _Reader:
                 "等级或由总分、或由表格决定，不能两者都写。",
                 "Grades go by the total or by the table, not by both.",
             )
-        if edges is not None and not any(weights):
+        if edges is not None and whole and not any(weights):
             self.part.complain(
                 "indicators", "按总分定级，指标要有权重。", "Grades by the total need weights."
             )
