@@ -21,12 +21,19 @@ class Answer:
         self.url = url
 
 
+class Standing(urllib.request.HTTPRedirectHandler):
+    """Stays where the server answered: a redirect is an answer too."""
+
+    def redirect_request(self, *_arguments: Any, **_named: Any) -> None:
+        return None
+
+
 class Browser:
     """One person at one running server."""
 
     def __init__(self, url: str) -> None:
         self.url = url
-        self.opener = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(CookieJar()))
+        self.opener = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(CookieJar()), Standing())
         self.token = ""
 
     def get(self, path: str) -> Answer:
@@ -42,7 +49,7 @@ class Browser:
     def sign_in(self, person: str) -> Browser:
         self.get("/sign-in")
         answer = self.post("/sign-in", {"username": person, "password": PASSWORD})
-        assert "/sign-in" not in answer.url, answer.text[-2000:]
+        assert answer.status == 303, answer.text[-2000:]
         self.get("/")
         return self
 
