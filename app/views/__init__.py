@@ -8,7 +8,18 @@ from flask import current_app, g
 
 from app.services import access
 from app.services.fields import labels_of
-from app.views import account, approvals, attachments, customers, home, pickers, settings, trade, visits
+from app.views import (
+    account,
+    approvals,
+    attachments,
+    customers,
+    home,
+    imports,
+    pickers,
+    settings,
+    trade,
+    visits,
+)
 from app.views.base import RecordView
 from app.views.menu import Entry, add, menu_of
 from app.words import Words
@@ -24,6 +35,7 @@ OTHERS: tuple[type[Any], ...] = (
     home.HomeView,
     approvals.ApprovalView,
     attachments.AttachmentView,
+    imports.ImportView,
     pickers.PickView,
 )
 RECORD_TYPES = tuple(view.model for view in VIEWS)
@@ -36,10 +48,13 @@ def register(framework: Any) -> None:
     for view in (*VIEWS, *OTHERS):
         framework.add_view_no_menu(view)
     add("today", Entry(Words("工作台", "Desk"), "/", icon="home"))
-    add("today", Entry(Words("审批中心", "Approvals"), "/approval/", icon="checks"))
+    add("today", Entry(Words("审批中心", "Approvals"), "/approval/", icon="checks", count=approvals.waiting))
     for view in VIEWS:
-        entry = Entry(labels_of(view.model), f"/{view.resource}/list/", view.resource, icon=view.icon)
+        entry = Entry(
+            view.menu_label or labels_of(view.model), f"/{view.resource}/list/", view.resource, icon=view.icon
+        )
         add(view.area, entry)
+    add("settings", Entry(Words("导入与导出", "Import & export"), "/import/", icon="upload"))
 
 
 def _menu() -> dict[str, Any]:
