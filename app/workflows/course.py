@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -108,12 +108,9 @@ def find(request_id: int) -> ApprovalRequest:
 
 def acts_of(request: ApprovalRequest) -> list[Offer]:
     """What the person asking may do on a request now: exactly what the engine would accept."""
-    offers = []
-    for act in ORDER:
-        attempt = attempt_on(request, ApprovalAct[act], {})
-        if hindrance(attempt) is None:
-            offers.append(_offer(attempt))
-    return offers
+    found = attempt_on(request, ApprovalAct.approve, {})
+    attempts = [replace(found, act=ApprovalAct[act]) for act in ORDER]
+    return [_offer(attempt) for attempt in attempts if hindrance(attempt) is None]
 
 
 def _offer(attempt: Attempt) -> Offer:

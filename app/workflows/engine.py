@@ -7,7 +7,7 @@ nothing. What a person may do, what the screens offer and what is refused come f
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypedDict, Unpack
 
 from sqlalchemy import select
@@ -89,6 +89,8 @@ class Attempt:
     given: Given
     step: ApprovalStep | None = None
     task: ApprovalTask | None = None
+    verdict: list[Refusal | None] = field(default_factory=list)
+    """Whether the duty may be done at all, once it was asked; the same for every act on it."""
 
     @property
     def request(self) -> ApprovalRequest:
@@ -535,17 +537,26 @@ def hindrance(attempt: Attempt) -> Refusal | None:
 
 
 def _as_decider(attempt: Attempt) -> Refusal | None:
-    """An open duty of one's own, or of somebody one stands in for, under the separation of duties."""
+    """An open duty of one's own, or of somebody one stands in for, and an act its step offers."""
+    if not attempt.verdict:
+        attempt.verdict.append(_on_duty(attempt))
+    if attempt.verdict[0] is not None:
+        return attempt.verdict[0]
+    if attempt.act.value not in attempt.node.acts:
+        return NotAllowed(
+            say(zh="此步骤不能{act}。", en='"{act}" is not offered at this step.', act=attempt.act.words)
+        )
+    return None
+
+
+def _on_duty(attempt: Attempt) -> Refusal | None:
+    """Whether the person has an open duty here that he may do, under the separation of duties."""
     if attempt.request.status is not RequestStatus.running:
         return not_running(attempt.request) if _had_part(attempt) else _not_yours()
     if attempt.task is None or attempt.step is None:
         return _not_yours()
     if not subjects.is_readable(attempt.request.object_type, attempt.request.object_id):
         return NotAllowed(say(zh="您无权查看该记录。", en="You may not see this record."))
-    if attempt.act.value not in attempt.node.acts:
-        return NotAllowed(
-            say(zh="此步骤不能{act}。", en='"{act}" is not offered at this step.', act=attempt.act.words)
-        )
     return _separation(attempt)
 
 
