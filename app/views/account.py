@@ -14,8 +14,7 @@ from app.errors import BadInput, Problem, Refusal
 from app.extensions import db, transaction
 from app.models import Employee
 from app.roles import BREADTH, Act as Right, Reach
-from app.services import access, accounts, values
-from app.services.fields import labels_of, models_by_resource
+from app.services import access, accounts, codes, values
 from app.views import pages
 from app.views.guards import needs_account, open_to_all
 from app.views.pages import Act, Cell, Choice, Column, Field, FormPage, Item, Panel, Row, Section
@@ -411,12 +410,17 @@ def _person(found: accounts.Visitor, who: access.Principal) -> Section:
 
 def _rights(who: access.Principal) -> Section:
     """What this person may do, record type by record type, with how far it reaches."""
-    models = models_by_resource()
+    names = codes.record_types()
     held: dict[str, dict[Reach, list[Right]]] = {}
     for (resource, act), reach in who.grants.items():
         held.setdefault(resource, {}).setdefault(reach, []).append(act)
     cells = tuple(
-        Cell(_reaches(reaches), "long", label=_resource_words(resource, models), wide=True)
+        Cell(
+            _reaches(reaches),
+            "long",
+            label=names[resource].words if resource in names else resource,
+            wide=True,
+        )
         for resource, reaches in sorted(held.items())
     )
     none = say(zh="您还没有任何权限，请联系管理员。", en="You have no rights yet: ask an administrator.")
@@ -438,17 +442,6 @@ def _reaches(reaches: dict[Reach, list[Right]]) -> Words:
     )
 
 
-def _resource_words(resource: str, models: dict[str, type[Any]]) -> Words | str:
-    if resource in models:
-        return labels_of(models[resource])
-    return OF_FRAMEWORK.get(resource, resource)
-
-
-OF_FRAMEWORK = {
-    access.EVERYTHING: say(zh="所有记录", en="All records"),
-    "ab_role": say(zh="角色", en="Roles"),
-    "ab_user": say(zh="账号", en="Accounts"),
-}
 WHERE = say(zh="已登录的设备", en="Signed-in devices")
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from flask import flash, redirect, render_template, request, url_for
+from flask import flash, g, redirect, render_template, request, url_for
 from flask_appbuilder import expose
 from flask_appbuilder.baseviews import BaseView
 from flask_babel import gettext as _
@@ -146,11 +146,19 @@ def _next_after(pk: int) -> str:
     return url_for("ApprovalView.show", pk=pk)
 
 
+def waiting() -> int:
+    """How many requests wait for this person, counted up to 100; asked for once a request."""
+    if "waiting" not in g:
+        g.waiting = workflows.count_inbox("todo")
+    found: int = g.waiting
+    return found
+
+
 # ---- the inbox ---------------------------------------------------------------------------------------------
 
 
 def _drawer_tab(name: str, words: Words, current: str) -> pages.Tab:
-    count = workflows.count_inbox(name) if name == "todo" else 0
+    count = waiting() if name == "todo" else 0
     shown = "99+" if count > 99 else str(count) if count else ""  # noqa: PLR2004 (as it reads)
     return pages.Tab(words, url_for("ApprovalView.inbox", drawer=name), count=shown, current=name == current)
 

@@ -69,6 +69,8 @@ class RecordView(BaseView):
     model: ClassVar[type[Any]]
     area: ClassVar[str]
     icon: ClassVar[str] = ""
+    menu_label: ClassVar[Words | None] = None
+    """What it is called on the menu, where that is not the name of the record type."""
     read_only: ClassVar[bool] = False
     """Rows made by engines alone: no form, no import."""
     tabs_of: ClassVar[tuple[type[Any], ...]] = ()

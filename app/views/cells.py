@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import url_for
+from flask import g, url_for
 
 from app.columns import Choice
 from app.roles import Act
-from app.services import access, records, values
+from app.services import access, codes, records, values
 from app.services.fields import Field, Kind, is_lookup
 from app.views.pages import Cell
-
-GRADE_TONES = {"A": "ok", "B": "run", "C": "warn", "D": "bad"}
 
 
 def cell_of(record: Any, field: Field, *, linked: bool = False) -> Cell:
@@ -22,8 +20,10 @@ def cell_of(record: Any, field: Field, *, linked: bool = False) -> Cell:
     url = url_to(record) if linked else ""
     if field.kind is Kind.choice and isinstance(value, Choice):
         return Cell(text=text, kind="badge", tone=value.tone, label=field.label)  # type: ignore[arg-type]
+    named = names_of(type(record), field).get(text)
+    text = str(named.words) if named else text
     if field.name == "grade" and value:
-        return Cell(text=text, kind="grade", tone=GRADE_TONES.get(value, ""), label=field.label)  # type: ignore[arg-type]
+        return Cell(text=text, kind="grade", tone=named.tone if named else "", label=field.label)  # type: ignore[arg-type]
     if field.kind is Kind.sealed:
         return _sealed(record, field, text)
     if field.kind is Kind.relation and value is not None:
@@ -36,6 +36,17 @@ def cell_of(record: Any, field: Field, *, linked: bool = False) -> Cell:
     return Cell(
         text=text, kind="link" if url else kind, url=url, label=field.label, wide=field.kind is Kind.long
     )
+
+
+def names_of(model: type[Any], field: Field) -> dict[str, codes.Named]:
+    """The names of the codes this field holds, if it holds codes; asked for once a request."""
+    key = access.resource_of(model), field.name
+    if key not in codes.KNOWN:
+        return {}
+    held: dict[Any, dict[str, codes.Named]] = g.setdefault("names_of_codes", {})
+    if key not in held:
+        held[key] = codes.KNOWN[key]()
+    return held[key]
 
 
 def _sealed(record: Any, field: Field, text: str) -> Cell:

@@ -14,6 +14,7 @@ from app.models import (
     Visit,
 )
 from app.views.base import RecordView
+from app.words import Words
 
 
 class ContactView(RecordView):
@@ -37,6 +38,7 @@ class CustomerView(RecordView):
     model = Customer
     area = "customers"
     icon = "building"
+    menu_label = Words("客户档案", "Customer files")
     tabs_of = (Contact, Visit, Contract, SalesDocument, ServiceCase, Task, Admission, CustomerClassification)
 
 

@@ -78,4 +78,6 @@ def menu_of(who: access.Principal) -> tuple[pages.MenuArea, ...]:
 
 def _item(entry: Entry, here: str) -> pages.MenuItem:
     current = entry.url.split("/")[1] == here
-    return pages.MenuItem(entry.label, entry.url, current=current, icon=entry.icon)
+    waiting = entry.count() if entry.count else 0
+    count = "99+" if waiting > 99 else str(waiting) if waiting else ""  # noqa: PLR2004 (as it reads)
+    return pages.MenuItem(entry.label, entry.url, current=current, icon=entry.icon, count=count, tone="bad")

@@ -12,6 +12,7 @@ from urllib.parse import urlencode, urlsplit
 
 from flask import Flask, Response, current_app, flash, g, jsonify, redirect, render_template, request, session
 from flask_wtf.csrf import CSRFError
+from sqlalchemy import func, select
 from sqlalchemy.exc import DataError, OperationalError
 from werkzeug.exceptions import HTTPException, InternalServerError, SecurityError
 from werkzeug.middleware.proxy_fix import ProxyFix
@@ -20,10 +21,11 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from app.errors import BadInput, BadRequest, NotAllowed, Refusal, Stale
 from app.extensions import csrf, db, transaction
-from app.models import AuditAct
+from app.models import AuditAct, Employee, Notice, OrgUnit, Position
+from app.roles import Act as Right
 from app.services import access, accounts, audit, commands
 from app.views.guards import ANYBODY
-from app.views.pages import Act, Change, Me, MessagePage
+from app.views.pages import Act, Change, Me, MenuItem, MessagePage
 from app.views.security import visitor
 from app.words import LANGUAGES, Words, language, say
 
@@ -250,14 +252,58 @@ def _common() -> dict[str, Any]:
 
 
 def me(found: accounts.Visitor) -> Me:
-    """The person signed in, for the frame."""
+    """The person signed in, for the frame: who he is, where he sits, how many notices he has not read."""
     who = access.asking()
+    unit, position, unread = desk_of(who.employee_id) if who and who.employee_id else ("", "", 0)
     return Me(
         name=who.name if who else found.name,
         username=found.username,
         language="en" if language.get() == "en" else "zh",
         theme=found.theme,  # type: ignore[arg-type]
+        notices=unread,
+        unit=unit,
+        role=position,
+        quick=quick(who) if who else (),
     )
+
+
+def desk_of(employee_id: int) -> tuple[Words | str, Words | str, int]:
+    """His unit, his position, and how many notices he has not read (counted up to 100); one statement."""
+    unread = select(Notice.id).where(Notice.recipient_id == employee_id, Notice.read_at.is_(None)).limit(100)
+    row = db.session.execute(
+        select(
+            OrgUnit.name_zh,
+            OrgUnit.name_en,
+            Position.name_zh,
+            Position.name_en,
+            select(func.count()).select_from(unread.subquery()).scalar_subquery(),
+        )
+        .select_from(Employee)
+        .join(OrgUnit, OrgUnit.id == Employee.org_unit_id)
+        .outerjoin(Position, Position.id == Employee.position_id)
+        .where(Employee.id == employee_id)
+    ).first()
+    if row is None:
+        return "", "", 0
+    return Words(row[0], row[1]), Words(row[2], row[3]) if row[2] else "", row[4]
+
+
+def quick(who: access.Principal) -> tuple[MenuItem, ...]:
+    """The phone's bottom bar: what people open on the way."""
+    here = "/" + request.path.split("/")[1]
+    return tuple(
+        MenuItem(words, url, current=here == "/" + url.split("/")[1], icon=icon)
+        for words, url, icon, resource in QUICK
+        if not resource or who.may(Right.read, resource)
+    )
+
+
+QUICK = (
+    (say(zh="今日", en="Today"), "/", "home", ""),
+    (say(zh="审批", en="Approvals"), "/approval/", "checkbox", ""),
+    (say(zh="客户", en="Customers"), "/customer/list/", "building", "customer"),
+    (say(zh="走访", en="Visits"), "/visit/list/", "map-pin", "visit"),
+)
 
 
 # ---- errors ------------------------------------------------------------------------------------------------
