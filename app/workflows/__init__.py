@@ -24,6 +24,7 @@ from app.workflows.engine import Given, Result, act, alive_request, latest_reque
 from app.workflows.freezing import check_editable, is_editable, rearm
 from app.workflows.inbox import Item, count as count_inbox, inbox
 from app.workflows.machine import Offer as MoveOffer, adopting, move, moves_of
+from app.workflows.refusals import Locked, NotApprovable
 
 __all__ = [
     "ActOffer",
@@ -31,7 +32,9 @@ __all__ = [
     "Course",
     "Given",
     "Item",
+    "Locked",
     "MoveOffer",
+    "NotApprovable",
     "Result",
     "act",
     "acts_of",

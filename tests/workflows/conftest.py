@@ -6,7 +6,6 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from sqlalchemy import select
 
 from app import workflows
 from app.extensions import db, transaction
@@ -20,7 +19,7 @@ from app.models import (
     Employee,
     Lifecycle,
 )
-from app.services import access
+from app.services import access, records
 from tests.world import World, build as build_world
 
 
@@ -35,8 +34,7 @@ class Stage:
 
     def submit(self, person: str, record_id: int, model: type[Any] = Contract, **given: Any) -> Any:
         with self.as_(person), transaction():
-            record = db.session.scalars(select(model).where(model.id == record_id)).one()
-            return workflows.submit(record, **given)
+            return workflows.submit(records.find(model, record_id), **given)
 
     def act(self, person: str, request_id: int, verb: str, **given: Any) -> Any:
         with self.as_(person), transaction():
