@@ -61,6 +61,7 @@ class MeasureLine:
     value: int | None
     counted: int
     left_out: int
+    heads: dict[str, Words]
     rows: list[RowLine] = field(repr=False)
 
 
@@ -84,8 +85,10 @@ class Explanation:
     """Why one subject has its grade under a run."""
 
     run_id: int
+    subject_id: int
     code: str
     name: str
+    grade_no: int | None
     grade: Words
     total: int | None
     coverage: int | None
@@ -98,10 +101,23 @@ class Explanation:
 def explain(run_id: int, code: str) -> Explanation:
     """The explanation of the subject of this code. Raises `NotFound`, also for one the reader may not see."""
     opened = open_run(run_id)
-    found = db.session.execute(visible(opened).where(code_of(opened.scheme) == code)).mappings().first()
+    return _explain(opened, code_of(opened.scheme) == code, code)
+
+
+def explain_subject(run_id: int, subject_id: int) -> Explanation:
+    """The explanation of the subject of this id. Raises `NotFound`, also for one the reader may not see."""
+    opened = open_run(run_id)
+    return _explain(opened, opened.scheme.subject.model.id == subject_id, subject_id)
+
+
+def _explain(opened: Opened, which: Element, called: object) -> Explanation:
+    run_id = opened.run.id
+    found = db.session.execute(visible(opened).where(which)).mappings().first()
     if found is None:
         raise NotFound(
-            say("评价运行 {id} 中没有对象 {code}。", "Run {id} has no subject {code}.", id=run_id, code=code)
+            say(
+                "评价运行 {id} 中没有对象 {what}。", "Run {id} has no subject {what}.", id=run_id, what=called
+            )
         )
     row = dict(found)
     scheme = opened.scheme
@@ -111,8 +127,10 @@ def explain(run_id: int, code: str) -> Explanation:
     grade = opened.grade(row["grade_no"])
     return Explanation(
         run_id=run_id,
-        code=code,
+        subject_id=row["subject_id"],
+        code=row["code"] or "",
         name=row["name"],
+        grade_no=row["grade_no"],
         grade=grade.words if grade else UNGRADED,
         total=row["total"],
         coverage=row["coverage"],
@@ -289,7 +307,15 @@ def _measure(scheme: Scheme, one: Measure, subject_id: int, value: int | None) -
     ]
     counted = counts.get(COUNTED, 0)
     return MeasureLine(
-        one.key, one.words, _how(one), one.type, value, counted, sum(counts.values()) - counted, lines
+        key=one.key,
+        words=one.words,
+        how=_how(one),
+        type=one.type,
+        value=value,
+        counted=counted,
+        left_out=sum(counts.values()) - counted,
+        heads={fact.name: fact.words for fact in facts},
+        rows=lines,
     )
 
 

@@ -14,9 +14,10 @@ from typing import Any
 import sqlalchemy as sa
 
 from app.columns import now
-from app.errors import NotFound, WrongState
+from app.errors import NotAllowed, NotFound, WrongState
 from app.extensions import company, db, transaction
 from app.models import (
+    Account,
     AuditAct,
     ClassificationScheme,
     ClassificationValue,
@@ -43,11 +44,13 @@ CURRENT = table_of(EvalCurrent)
 def publish(run_id: int, on: date | None = None) -> int:
     """Make the grades of a sealed official run the current ones from the day `on` (today); how many subjects.
 
-    Raises `NotAllowed`, `NotFound`, and `WrongState` for a run that is not sealed, a trial, or older than the one
+    Raises `NotAllowed` (also for who started the run: two people see to it), `NotFound`, and `WrongState` for a run that is not sealed, a trial, or older than the one
     published last.
     """
-    access.principal().check(Act.publish, "eval_run")
+    who = access.principal()
+    who.check(Act.publish, "eval_run")
     with transaction():
+        _check_two_people(run_id, who)
         return effect(run_id, on or company.today())
 
 
@@ -71,6 +74,23 @@ def effect(run_id: int, on: date) -> int:
         summary=say("发布评价结果，共 {n} 个对象定级", "Grades of {n} subjects published", n=graded),
     )
     return graded
+
+
+def _check_two_people(run_id: int, who: access.Principal) -> None:
+    """Refuses who started the run: separation goes by employee, not by account (R35)."""
+    with access.acting(access.SYSTEM):
+        starter = db.session.scalar(
+            sa.select(Account.employee_id)
+            .join(EvalRun, EvalRun.created_by_id == Account.user_id)
+            .where(EvalRun.id == run_id)
+        )
+    if starter is not None and starter == who.employee_id:
+        raise NotAllowed(
+            say(
+                "评价结果须由运行人以外的人发布。",
+                "Grades are published by somebody else than who ran the evaluation.",
+            )
+        )
 
 
 def _check(opened: Opened) -> None:

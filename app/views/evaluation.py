@@ -1,0 +1,559 @@
+"""Evaluations: the runs, the results of one as far as the reader sees their subjects, and why somebody has his grade."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from io import BytesIO
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import sqlalchemy as sa
+from flask import flash, redirect, render_template, request, send_file, url_for
+from flask_appbuilder import expose
+from flask_appbuilder.baseviews import BaseView
+
+from app.errors import BadRequest, Refusal
+from app.extensions import company, db
+from app.models import (
+    EvalRun,
+    EvalScheme,
+    EvalSchemeVersion,
+    EvalStatus,
+    Job,
+    RunKind,
+    RunStatus,
+)
+from app.roles import Act
+from app.services import access, values
+from app.services.language.kinds import POINTS, show
+from app.views import forms, pages
+from app.views.base import fragment
+from app.views.cells import url_to
+from app.views.guards import needs
+from app.views.lists import query_args_with
+from app.words import Words, language, say
+from app.workflows.evaluation import explaining, pins, publishing, reading, runs
+from app.workflows.evaluation.explaining import Explanation, MeasureLine
+from app.workflows.evaluation.schemes import Grade
+
+SIZE = 25
+MOST_VALUES = 5
+"""Indicators shown beside the total on the list of results; all stand on the page of one subject."""
+
+TITLE = Words("评价运行", "Evaluation runs")
+
+
+class EvaluationView(BaseView):
+    """Running schemes, reading, explaining and publishing their results."""
+
+    route_base = "/evaluation"
+    resource = "eval_run"
+    class_permission_name = "eval_run"
+
+    @expose("/")
+    @needs(Act.read)
+    def list(self) -> Any:
+        """The runs, the newest first, and the form that starts one."""
+        return render_template("evaluation/runs.html", page=_runs_page(()), fragment=fragment("results"))
+
+    @expose("/start", methods=["POST"])
+    @needs(Act.run)
+    def start(self) -> Any:
+        """Start an official run of a published scheme; a job computes it."""
+        form = request.form
+        try:
+            period = f"{form.get('period_from', '')}..{form.get('period_to', '')}"
+            run_id = runs.start(form.get("scheme", ""), pins.pin(period, form.get("as_of") or None))
+            runs.enqueue(run_id)
+        except Refusal as refusal:
+            problem = pages.Problem(message=refusal.words, label=Words("不能开始：", "It cannot start:"))
+            return render_template("evaluation/runs.html", page=_runs_page((problem,))), refusal.status
+        return redirect(url_for("EvaluationView.show", pk=run_id), 303)
+
+    @expose("/show/<int:pk>")
+    @needs(Act.read)
+    def show(self, pk: int) -> Any:
+        """One run: how it stands, how grades are spread, each result."""
+        run = _find(pk)
+        page = _run_page(reading.open_run(pk)) if run.status in reading.OVER else _waiting_page(run)
+        return render_template("evaluation/run.html", page=page, fragment=fragment("results"))
+
+    @expose("/<int:pk>/progress")
+    @needs(Act.read)
+    def progress(self, pk: int) -> Any:
+        """How far the job is; asked every two seconds."""
+        return render_template("job.html", page=_progress(_find(pk)), fragment=fragment("progress"))
+
+    @expose("/explain/<int:pk>/<int:subject>")
+    @needs(Act.read)
+    def explain(self, pk: int, subject: int) -> Any:
+        """Why one subject has its grade, down to the rows."""
+        page = _explain_page(explaining.explain_subject(pk, subject), request.args.get("measure", ""))
+        return render_template("evaluation/explain.html", page=page, fragment=fragment("explanation"))
+
+    @expose("/<int:pk>/publish", methods=["POST"])
+    @needs(Act.publish)
+    def publish(self, pk: int) -> Any:
+        """Make the grades of a run the current ones."""
+        try:
+            count = publishing.publish(pk)
+        except Refusal as refusal:
+            if refusal.status == 404:  # noqa: PLR2004 (not found)
+                raise
+            flash(str(refusal.words), "danger")
+        else:
+            flash(str(say("已发布，{n} 个对象定级。", "Published: {n} subjects graded.", n=count)), "success")
+        return redirect(url_for("EvaluationView.show", pk=pk), 303)
+
+    @expose("/<int:pk>/export", methods=["POST"])
+    @needs(Act.read)
+    def export(self, pk: int) -> Any:
+        """The results the reader sees, as a workbook."""
+        opened = reading.open_run(pk)
+        with TemporaryDirectory() as folder:
+            target = Path(folder) / "results.xlsx"
+            reading.write(opened, target)
+            content = BytesIO(target.read_bytes())
+        return send_file(content, as_attachment=True, download_name=f"{opened.scheme.code}-{pk}.xlsx")
+
+
+def _find(pk: int) -> EvalRun:
+    return db.get_or_404(EvalRun, pk)
+
+
+def _number(name: str) -> int:
+    text = request.args.get(name, "1")
+    if not text.isdecimal() or not 1 <= int(text[:7]) <= 100_000:  # noqa: PLR2004 (as far as anybody turns)
+        raise BadRequest(say("页码不存在。", "There is no such page."))
+    return int(text)
+
+
+# ---- the runs ----------------------------------------------------------------------------------------------
+
+
+def _runs_page(problems: tuple[pages.Problem, ...]) -> pages.RunsPage:
+    number = _number("page")
+    statement = (
+        sa.select(EvalRun, EvalScheme.name_zh, EvalScheme.name_en)
+        .join(EvalSchemeVersion, EvalSchemeVersion.id == EvalRun.scheme_version_id)
+        .join(EvalScheme, EvalScheme.id == EvalSchemeVersion.scheme_id)
+        .order_by(EvalRun.id.desc())
+        .offset((number - 1) * SIZE)
+        .limit(SIZE + 1)
+    )
+    found = db.session.execute(statement).all()
+    may_run = access.principal().may(Act.run, "eval_run")
+    table = pages.ListPage(
+        title=TITLE,
+        resource="eval_run",
+        columns=RUN_COLUMNS,
+        rows=tuple(_run_row(run, Words(zh, en)) for run, zh, en in found[:SIZE]),
+        first=(number - 1) * SIZE + 1 if found else 0,
+        last=(number - 1) * SIZE + len(found[:SIZE]),
+        prev_url=query_args_with(page=str(number - 1)) if number > 1 else "",
+        next_url=query_args_with(page=str(number + 1)) if len(found) > SIZE else "",
+        empty=pages.EmptyState(
+            Words("还没有评价运行", "No evaluation was run yet"),
+            Words("选择方案和评价期即可开始。", "Choose a scheme and a period to begin."),
+            icon="chart-bar",
+        ),
+    )
+    return pages.RunsPage(title=TITLE, table=table, start=_start_form(problems) if may_run else None)
+
+
+RUN_COLUMNS = (
+    pages.Column("scheme", Words("方案", "Scheme"), wide_on_phone=True),
+    pages.Column("period", Words("评价期", "Period")),
+    pages.Column("kind", Words("类型", "Kind")),
+    pages.Column("population", Words("对象数", "Subjects"), numeric=True),
+    pages.Column("status", Words("状态", "Status")),
+    pages.Column("sealed", Words("封存时间", "Sealed")),
+)
+
+
+def _run_row(run: EvalRun, name: Words) -> pages.Row:
+    url = url_for("EvaluationView.show", pk=run.id)
+    sealed = values.show_moment(run.sealed_at) if run.sealed_at else values.EMPTY
+    labels = [column.label for column in RUN_COLUMNS]
+    cells = (
+        pages.Cell(name, kind="link", url=url, note=f"#{run.id}", label=labels[0]),
+        pages.Cell(_period(run), label=labels[1]),
+        pages.Cell(run.kind.words, label=labels[2]),
+        pages.Cell(f"{run.population:,}", kind="num", label=labels[3]),
+        pages.Cell(run.status.words, kind="badge", tone=run.status.tone, label=labels[4]),  # type: ignore[arg-type]
+        pages.Cell(sealed, kind="date", label=labels[5]),
+    )
+    return pages.Row(id=str(run.id), url=url, cells=cells, selectable=False)
+
+
+def _period(run: EvalRun) -> Words:
+    last = pins.Pin(run.period_from, run.period_to, run.as_of).last_day
+    return say("{first} 至 {last}", "{first} to {last}", first=run.period_from, last=last)
+
+
+def _start_form(problems: tuple[pages.Problem, ...]) -> pages.FormPage:
+    schemes = db.session.execute(
+        sa.select(EvalScheme.code, EvalScheme.name_zh, EvalScheme.name_en)
+        .join(EvalSchemeVersion, EvalSchemeVersion.scheme_id == EvalScheme.id)
+        .where(EvalSchemeVersion.status == EvalStatus.published, EvalScheme.active)
+        .order_by(EvalScheme.code)
+    )
+    choices = tuple(pages.Choice(code, Words(zh, en)) for code, zh, en in schemes)
+    year = company.today().year - 1
+    given = request.form
+    fields = (
+        pages.Field(
+            "scheme",
+            Words("方案", "Scheme"),
+            "choice",
+            given.get("scheme", ""),
+            choices=choices,
+            required=True,
+        ),
+        pages.Field(
+            "period_from",
+            Words("评价期自", "Period from"),
+            "date",
+            given.get("period_from", f"{year}-01-01"),
+            required=True,
+        ),
+        pages.Field(
+            "period_to",
+            Words("评价期至（含）", "Period to (included)"),
+            "date",
+            given.get("period_to", f"{year}-12-31"),
+            required=True,
+        ),
+        pages.Field(
+            "as_of",
+            Words("截止日", "As of"),
+            "date",
+            given.get("as_of", ""),
+            help=Words(
+                "该日零时之后的数据不看；不填为评价期结束",
+                "Nothing after its beginning is looked at; empty: the end of the period",
+            ),
+        ),
+    )
+    return pages.FormPage(
+        title=Words("开始评价", "Start an evaluation"),
+        action_url=url_for("EvaluationView.start"),
+        sections=(pages.Section("run", Words("评价", "Evaluation"), fields=fields),),
+        problems=problems,
+        cmd=forms.new_cmd(),
+        submit_label=Words("开始", "Start"),
+    )
+
+
+# ---- one run -----------------------------------------------------------------------------------------------
+
+
+def _crumbs(*last: pages.Crumb) -> tuple[pages.Crumb, ...]:
+    return (pages.Crumb(TITLE, url_for("EvaluationView.list")), *last)
+
+
+def _waiting_page(run: EvalRun) -> pages.RunPage:
+    """A run without results yet: how far it is, or why it has none."""
+    title = Words(f"评价运行 {run.id}", f"Run {run.id}")
+    return pages.RunPage(
+        title=title,
+        crumbs=_crumbs(pages.Crumb(title)),
+        badges=(pages.Cell(run.status.words, kind="badge", tone=run.status.tone),),  # type: ignore[arg-type]
+        facts=(_period(run),),
+        job=_progress(run),
+    )
+
+
+def _progress(run: EvalRun) -> pages.JobProgress:
+    with access.acting(access.SYSTEM):
+        job = db.session.scalar(sa.select(Job).where(Job.idem_key == f"evaluation:{run.id}"))
+    failed = run.status is RunStatus.failed
+    message = Words(**job.message) if failed and job is not None and job.message else ""
+    return pages.JobProgress(
+        title=Words(f"评价运行 {run.id}", f"Run {run.id}"),
+        state=run.status.words,
+        running=run.status in {RunStatus.created, RunStatus.collecting},
+        done=job.done_units if job else 0,
+        total=job.total_units if job else 0,
+        text=message,
+        tone="bad" if failed else "ok" if run.status in reading.OVER else "run",
+        poll_url=url_for("EvaluationView.progress", pk=run.id),
+        next_url=url_for("EvaluationView.show", pk=run.id),
+        crumbs=_crumbs(pages.Crumb(Words(f"评价运行 {run.id}", f"Run {run.id}"))),
+    )
+
+
+def _run_page(opened: reading.Opened) -> pages.RunPage:
+    run, lines = opened.run, reading.summary(opened)
+    return pages.RunPage(
+        title=opened.scheme.words,
+        crumbs=_crumbs(pages.Crumb(Words(f"评价运行 {run.id}", f"Run {run.id}"))),
+        badges=(
+            pages.Cell(run.status.words, kind="badge", tone=run.status.tone),  # type: ignore[arg-type]
+            pages.Cell(run.kind.words, kind="badge"),
+        ),
+        facts=(_period(run), say("截止 {at}", "as of {at}", at=values.show_moment(run.as_of))),
+        primary=_publish_act(opened),
+        figures=tuple(_figures(opened, lines)),
+        charts=(_spread(lines),) if lines else (),
+        table=_results(opened, lines),
+        pinned=_pinned(opened),
+    )
+
+
+def _publish_act(opened: reading.Opened) -> pages.Act | None:
+    run = opened.run
+    ready = run.kind is RunKind.official and run.status is RunStatus.sealed
+    if not ready or not access.principal().may(Act.publish, "eval_run"):
+        return None
+    return pages.Act(
+        Words("发布", "Publish"),
+        url=url_for("EvaluationView.publish", pk=run.id),
+        method="post",
+        icon="check",
+        primary=True,
+        confirm=Words(
+            "发布后，等级和分类即写入客户档案。",
+            "Grades and classes are then written to the customer files. Publish?",
+        ),
+    )
+
+
+def _figures(opened: reading.Opened, lines: list[reading.Line]) -> Iterable[pages.Figure]:
+    seen = sum(line.subjects for line in lines)
+    yield pages.Figure(
+        Words("对象", "Subjects"),
+        f"{opened.run.population:,}",
+        note=say("您可见 {n}", "you see {n}", n=f"{seen:,}"),
+    )
+    for line in lines:
+        name = line.grade.words if line.grade else reading.UNGRADED
+        share = f"{line.subjects * 100 / seen:.1f} %"
+        yield pages.Figure(name, f"{line.subjects:,}", note=share)
+
+
+def _spread(lines: list[reading.Line]) -> pages.Chart:
+    names = tuple(line.grade.words if line.grade else reading.UNGRADED for line in lines)
+    told_zh = "，".join(f"{name.zh} {line.subjects}" for name, line in zip(names, lines, strict=True))
+    told_en = ", ".join(f"{name.en} {line.subjects}" for name, line in zip(names, lines, strict=True))
+    return pages.Chart(
+        title=Words("等级分布（您可见的对象）", "Grades (of the subjects you see)"),
+        x=names,
+        series=(pages.Series(Words("对象数", "Subjects"), tuple(float(line.subjects) for line in lines)),),
+        summary=Words(told_zh, told_en),
+    )
+
+
+def _pinned(opened: reading.Opened) -> pages.Section:
+    run = opened.run
+    cells = (
+        pages.Cell(opened.scheme.code, label=Words("方案编号", "Scheme code")),
+        pages.Cell(str(run.revision), label=Words("次数", "Revision")),
+        pages.Cell(run.checksum or "", label=Words("校验和", "Checksum"), wide=True),
+        *(
+            pages.Cell(
+                one.method.words(),
+                label=one.words,
+                note=f"{one.weight / 100:g} %" if one.weight else "",
+                wide=True,
+            )
+            for one in opened.scheme.indicators
+        ),
+    )
+    return pages.Section("pinned", Words("评价口径", "How it was computed"), cells=cells)
+
+
+# ---- results -----------------------------------------------------------------------------------------------
+
+
+def _results(opened: reading.Opened, lines: list[reading.Line]) -> pages.ListPage:
+    number, search = _number("page"), request.args.get("q", "").strip()[:100]
+    chosen = request.args.get("grade", "")
+    model = opened.scheme.subject.model
+    statement = reading.visible(opened)
+    if search:
+        pattern = sa.or_(
+            reading.code_of(opened.scheme).contains(search, autoescape=True),
+            model.name.contains(search, autoescape=True),
+        )
+        statement = statement.where(pattern)
+    if chosen:
+        statement = statement.where(reading.RESULT.c.grade_no == _grade_no(opened, chosen))
+    ordered = statement.order_by(None).order_by(
+        reading.RESULT.c.grade_no.asc().nulls_last(), reading.RESULT.c.total.desc().nulls_last(), model.id
+    )
+    rows = db.session.execute(ordered.offset((number - 1) * SIZE).limit(SIZE + 1)).mappings().all()
+    shown = opened.scheme.indicators[:MOST_VALUES]
+    columns = (
+        pages.Column("name", opened.scheme.subject.words, wide_on_phone=True),
+        pages.Column("grade", Words("等级", "Grade")),
+        pages.Column("total", Words("总分", "Total"), numeric=True),
+        *(pages.Column(one.key, one.words, numeric=True, optional=True) for one in shown),
+    )
+    resource = access.resource_of(model)
+    may_take = access.principal().may(Act.take_out, resource)
+    export = url_for("EvaluationView.export", pk=opened.run.id)
+    return pages.ListPage(
+        title=Words("结果", "Results"),
+        resource="eval_run",
+        columns=columns,
+        rows=tuple(_result_row(opened, row, columns) for row in rows[:SIZE]),
+        tabs=tuple(_grade_tabs(lines, chosen)),
+        search=search,
+        search_url=request.path,
+        search_hint=Words("名称或代码", "Name or code"),
+        first=(number - 1) * SIZE + 1 if rows else 0,
+        last=(number - 1) * SIZE + len(rows[:SIZE]),
+        prev_url=query_args_with(page=str(number - 1)) if number > 1 else "",
+        next_url=query_args_with(page=str(number + 1)) if len(rows) > SIZE else "",
+        exports=(pages.Act("Excel", url=export, method="post"),) if may_take else (),
+        empty=pages.EmptyState(Words("没有可见的结果", "No result you may see"), icon="chart-bar"),
+        keep=(("grade", chosen),) if chosen else (),
+    )
+
+
+def _grade_no(opened: reading.Opened, code: str) -> int:
+    codes = [grade.code for grade in opened.scheme.grades]
+    if code not in codes:
+        raise BadRequest(say("没有等级“{code}”。", "There is no grade '{code}'.", code=code[:40]))
+    return codes.index(code)
+
+
+def _grade_tabs(lines: list[reading.Line], chosen: str) -> Iterable[pages.Tab]:
+    yield pages.Tab(Words("全部", "All"), query_args_with(grade="", page=""), current=not chosen)
+    for line in lines:
+        if line.grade:
+            yield pages.Tab(
+                line.grade.words,
+                query_args_with(grade=line.grade.code, page=""),
+                count=f"{line.subjects:,}",
+                current=chosen == line.grade.code,
+            )
+
+
+def _result_row(opened: reading.Opened, row: Any, columns: tuple[pages.Column, ...]) -> pages.Row:
+    url = url_for("EvaluationView.explain", pk=opened.run.id, subject=row["subject_id"])
+    labels = [column.label for column in columns]
+    figures = [
+        pages.Cell(_value(one.type, row[f"v{one.column}"]), kind="num", label=label)
+        for one, label in zip(opened.scheme.indicators, labels[3:], strict=False)
+    ]
+    cells = (
+        pages.Cell(row["name"], kind="link", url=url, note=row["code"] or "", label=labels[0]),
+        _grade_cell(opened.grade(row["grade_no"]), row["grade_no"], len(opened.scheme.grades), labels[1]),
+        pages.Cell(_value(POINTS, row["total"]), kind="num", label=labels[2]),
+        *figures,
+    )
+    return pages.Row(id=str(row["subject_id"]), url=url, cells=cells, selectable=False)
+
+
+def _grade_cell(grade: Grade | None, number: int | None, count: int, label: pages.Text = "") -> pages.Cell:
+    if grade is None or number is None:
+        return pages.Cell(reading.UNGRADED, kind="badge", label=label)
+    tone: pages.Tone = "ok" if number == 0 else "bad" if number == count - 1 else "run"
+    return pages.Cell(grade.words, kind="grade", tone=tone, label=label)
+
+
+def _value(type_: Any, raw: int | None) -> str:
+    return values.EMPTY if raw is None else show(type_, raw, language.get())
+
+
+# ---- why ---------------------------------------------------------------------------------------------------
+
+
+def _explain_page(found: Explanation, measure: str) -> pages.ExplainPage:
+    known = {line.key: line for line in found.measures}
+    if measure and measure not in known:
+        raise BadRequest(say("没有度量“{key}”。", "There is no measure '{key}'.", key=measure[:40]))
+    opened = reading.open_run(found.run_id)
+    chosen = known.get(measure) or next(iter(known.values()), None)
+    subject = db.session.get(opened.scheme.subject.model, found.subject_id)
+    run_url = url_for("EvaluationView.show", pk=found.run_id)
+    grade = _grade_cell(opened.grade(found.grade_no), found.grade_no, len(opened.scheme.grades))
+    return pages.ExplainPage(
+        title=found.name,
+        crumbs=_crumbs(pages.Crumb(opened.scheme.words, run_url), pages.Crumb(found.name)),
+        badges=(grade,),
+        facts=(found.code, _period(opened.run)),
+        lines=tuple(_lines(found, known)),
+        total=_value(POINTS, found.total) if found.total is not None else "",
+        grade=grade,
+        rule=found.sentence or "",
+        banners=tuple(pages.Banner(note) for note in found.notes),
+        acts=_subject_act(subject),
+        table=_rows_table(chosen) if chosen else None,
+    )
+
+
+def _subject_act(subject: Any) -> tuple[pages.Act, ...]:
+    url = url_to(subject) if subject is not None else ""
+    return (pages.Act(Words("打开档案", "Open the file"), url=url, icon="building"),) if url else ()
+
+
+def _lines(found: Explanation, known: dict[str, MeasureLine]) -> Iterable[pages.ExplainLine]:
+    for one in found.indicators:
+        yield pages.ExplainLine(
+            name=one.words,
+            raw=one.value,
+            score=_value(POINTS, one.score) if one.score is not None else "",
+            weight=f"{one.weight / 100:g} %" if one.weight else "",
+            points=_value(POINTS, one.contribution) if one.contribution is not None else "",
+            method=one.method,
+            children=tuple(_child(found, known[key]) for key in one.measures),
+        )
+
+
+def _child(found: Explanation, line: MeasureLine) -> pages.ExplainLine:
+    url = url_for("EvaluationView.explain", pk=found.run_id, subject=found.subject_id, measure=line.key)
+    note = say("计入 {n} 行，排除 {m} 行", "{n} rows counted, {m} left out", n=line.counted, m=line.left_out)
+    return pages.ExplainLine(
+        name=line.words, raw=_value(line.type, line.value), method=line.how, note=note, url=url
+    )
+
+
+def _rows_table(line: MeasureLine) -> pages.ListPage:
+    """The rows behind one measure: those counted first, then those left out with the reason."""
+    columns = (
+        pages.Column("at", Words("时间", "When"), wide_on_phone=True),
+        *(pages.Column(name, label) for name, label in line.heads.items()),
+        pages.Column("verdict", Words("是否计入", "Counted")),
+    )
+    title = say(
+        "{name}：计入 {n} 行，排除 {m} 行",
+        "{name}: {n} rows counted, {m} left out",
+        name=line.words,
+        n=line.counted,
+        m=line.left_out,
+    )
+    rows = tuple(
+        pages.Row(
+            id=str(row.id),
+            url="",
+            cells=(
+                pages.Cell(row.at or values.EMPTY, kind="date", label=columns[0].label),
+                *(pages.Cell(row.shown[name], label=label) for name, label in line.heads.items()),
+                pages.Cell(
+                    row.left_out or Words("计入", "counted"),
+                    kind="badge" if row.left_out is None else "text",
+                    tone="ok" if row.left_out is None else "",
+                    label=columns[-1].label,
+                ),
+            ),
+            selectable=False,
+        )
+        for row in line.rows
+    )
+    total = line.counted + line.left_out
+    note = say("只列出前 {n} 行", "only the first {n} are listed", n=len(rows)) if total > len(rows) else ""
+    empty = pages.EmptyState(Words("没有相关记录", "No rows"), icon="inbox")
+    return pages.ListPage(
+        title=title,
+        resource="eval_run",
+        columns=columns,
+        rows=rows,
+        note=note,
+        empty=empty,
+        first=1 if rows else 0,
+        last=len(rows),
+    )

@@ -1,0 +1,103 @@
+"""The evaluation screens: starting a run, its results as far as one sees them, why, and publication."""
+
+from __future__ import annotations
+
+import pytest
+
+from app.extensions import db, transaction
+from app.models import Customer, EvalRun, RunStatus
+from app.services import access, jobs
+from app.workflows.evaluation import packing
+from tests import world
+from tests.workflows.evaluation import shop
+
+
+@pytest.fixture
+def people(app) -> world.World:
+    """Ann owns K1, Dan owns K2; Hana may run everything, Leo publish it."""
+    with app.app_context():
+        found = world.build()
+        for code, who in (("K1", "ann"), ("K2", "dan")):
+            made = shop.customer(code, owner_id=found.employees[who], org_unit_id=found.unit_of(who))
+            shop.order(made, "2025-03-01T10:00", 900 if code == "K1" else 100)
+        with access.acting(access.SYSTEM), transaction():
+            packing.keep("SHOP", shop.scheme(), published=True)
+        for person in ("hana", "leo"):
+            world.give_everything(found, person, world.Reach.all)
+        db.session.remove()
+    return found
+
+
+def english(client):
+    client.post("/language", data={"language": "en"})
+    return client
+
+
+def started(client) -> str:
+    form = {"scheme": "SHOP", "period_from": "2025-01-01", "period_to": "2025-12-31", "as_of": ""}
+    answer = client.post("/evaluation/start", data=form)
+    assert answer.status_code == 303, answer.text[:800]
+    return answer.headers["Location"]
+
+
+def computed(app) -> None:
+    with app.app_context():
+        assert jobs.drain() == 1
+        db.session.remove()
+
+
+def test_a_run_is_started_computed_explained_and_published(app, people, client):
+    world.sign_in(client, "hana")
+    assert client.get("/evaluation/").status_code == 200
+    url = started(client)
+    waiting = client.get(url)
+    assert waiting.status_code == 200 and "progress" in waiting.text
+    run_id = int(url.rsplit("/", 1)[1])
+    assert client.get(f"/evaluation/{run_id}/progress", headers={"HX-Request": "true"}).status_code == 200
+    computed(app)
+    page = client.get(url).text
+    assert "Customer K1" in page and "优质" in page and "93分" in page
+    with app.app_context(), access.acting(access.SYSTEM):
+        k1 = db.session.query(Customer.id).filter_by(code="K1").scalar()
+        db.session.remove()
+    why = client.get(f"/evaluation/explain/{run_id}/{k1}?measure=bought").text
+    assert "评为“优质”" in why and "计入 1 行" in why
+    assert client.get(f"/evaluation/explain/{run_id}/{k1}?measure=none").status_code == 400
+    assert client.get(f"/evaluation/explain/{run_id}/999").status_code == 404
+    assert client.get(f"{url}?grade=QUALITY&q=K1").status_code == 200
+    assert client.get(f"{url}?grade=Z").status_code == 400
+    assert client.get("/evaluation/show/999").status_code == 404
+    assert client.post(f"/evaluation/{run_id}/export").data[:2] == b"PK"
+
+    client.post(f"/evaluation/{run_id}/publish")  # who ran it does not publish it
+    with app.app_context(), access.acting(access.SYSTEM):
+        assert db.session.get_one(EvalRun, run_id).status is RunStatus.sealed
+        db.session.remove()
+    leader = world.sign_in(app.test_client(), "leo")
+    leader.post(f"/evaluation/{run_id}/publish")
+    with app.app_context(), access.acting(access.SYSTEM):
+        assert db.session.get_one(EvalRun, run_id).status is RunStatus.published
+        assert db.session.get_one(Customer, k1).grade == "QUALITY"
+        db.session.remove()
+    shown = leader.get(f"/customer/show/{k1}").text
+    assert "门店评价（2025-01-01 至 2025-12-31）" in shown
+
+
+def test_a_seller_sees_his_own_customers_alone(app, people, client):
+    world.sign_in(client, "hana")
+    url = started(client)
+    computed(app)
+    ann = world.sign_in(app.test_client(), "ann")
+    page = ann.get(url)
+    assert page.status_code == 200 and "Customer K1" in page.text and "Customer K2" not in page.text
+    assert ann.post("/evaluation/start", data={}).status_code == 403
+    run_id = url.rsplit("/", 1)[1]
+    assert ann.get(f"/evaluation/explain/{run_id}/2").status_code == 404
+    assert ann.post(f"/evaluation/{run_id}/publish").status_code == 403
+
+
+def test_a_wrong_period_is_said_with_what_was_typed(people, client):
+    world.sign_in(client, "hana")
+    form = {"scheme": "SHOP", "period_from": "2025-12-31", "period_to": "2025-01-01"}
+    answer = client.post("/evaluation/start", data=form)
+    assert answer.status_code == 400 and "2025-12-31" in answer.text and "评价期的结束早于开始" in answer.text
