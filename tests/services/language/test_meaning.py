@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from hypothesis import HealthCheck, Phase, given, settings, strategies as st
 
 from app.services.language.bounds import SPANS
-from app.services.language.checking import Formula, check
+from app.services.language.checking import Formula, check, parse
 from app.services.language.evaluating import LAZY, STRICT, evaluator
 from app.services.language.kinds import Kind
 from app.services.language.operators import OPERATORS
@@ -98,6 +98,75 @@ def test_python_sqlite_and_postgresql_agree_on_random_formulas(
     formulas = [formula for formula in batch if formula]
     if formulas:
         assert differences(formulas, databases) == []
+
+
+TRAPS = [
+    "not is_key is missing",
+    "(not is_key) is missing",
+    "not (rate < 1% or is_key) and amount > 1元",
+    "(is_key or rate < 1%) and not (amount > 1元 and orders > 2)",
+    "limit - (amount - limit) - 1元 > 0元",
+    "3 - (2 - orders) = 1",
+    "(orders > 1) = (age > 1 day)",
+    "min(amount, limit) <= max(amount, limit)",
+    "amount / orders",
+    "-amount / 2",
+    "amount × 15% + amount × growth",
+    "ratio(amount, limit)",
+    "ratio(ratio(ratio(ratio(amount, limit), rate), growth), rate)",
+    "ratio(clamp(amount, 1元, 3元), clamp(limit, 3元, 7元))",
+    "clamp(amount, -100万, 100万) × stock",
+    "abs(orders) + abs(orders)",
+    "orders × 2 + orders",
+    "days_between(due_on, met_on)",
+    "due_on + 400 days > met_on - age",
+    "year(due_on) × 12 + month(met_on)",
+    "seen_at > now - 1 day",
+    'city in ("成都", "a\'b") or city = "Chengdu"',
+    'if level = "A" then amount else if level = "B" then limit else missing',
+    "if is_key then min(amount, limit) else 1元",
+    "coalesce(amount, 0元) from 0元 to below 50万",
+]
+"""What the two databases would answer differently, or SQLAlchemy write wrongly, if we let them."""
+
+
+@pytest.mark.parametrize("written", TRAPS)
+def test_the_known_traps_are_no_difference(written: str, databases: list[sa.Connection]) -> None:
+    assert differences([parse(written, CATALOGUE)], databases) == []
+
+
+def test_the_deepest_formula_allowed_still_runs_on_sqlite(databases: list[sa.Connection]) -> None:
+    deepest: dict[str, Formula] = {}
+    for pattern, core in PATTERNS_OF_DEPTH:
+        written = core
+        while True:
+            written = pattern.format(written)
+            try:
+                deepest[pattern] = parse(written, CATALOGUE)
+            except BadFormula as refused:
+                assert_deep(refused)
+                break
+    for formula in deepest.values():
+        assert differences([formula], databases) == []
+
+
+PATTERNS_OF_DEPTH = [
+    ("ratio(rate, {})", "rate"),
+    ("({} × rate)", "amount"),
+    ("(amount / coalesce({}, 2))", "orders"),
+    ("min(rate, growth, {})", "rate"),
+    ("(rate - {})", "growth"),
+    ("(is_key or rate > 1% and {})", "is_key"),
+    ("(if is_key then rate else min(growth, {}))", "rate"),
+    ("(is_key = {})", "is_key"),
+    ("(if (rate > 1%) = {} then is_key else not is_key)", "is_key"),
+]
+
+
+def assert_deep(refused: BadFormula) -> None:
+    assert any(word in refused.words.en for word in ("deep", "parts", "clamp", "money", "unit")), (
+        refused.words.en
+    )
 
 
 def test_every_operator_has_its_meaning_everywhere() -> None:

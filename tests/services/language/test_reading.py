@@ -84,6 +84,28 @@ def test_the_same_thing_may_be_written_in_many_ways(written: str, zh: str, en: s
     assert (words(formula).zh, words(formula).en) == (zh, en)
 
 
+@pytest.mark.parametrize(
+    "written",
+    [
+        "([Key customer] or [Discount] > 1%) and [Key customer]",
+        "[Key customer] or [Discount] > 1% and [Key customer]",
+        "not ([Key customer] and [Discount] > 1%)",
+        "not [Discount] > 1%",
+        "(not [Key customer]) = [Key customer]",
+        "(if [Key customer] then 1 else 2) + 1 = [Orders]",
+        "[Orders] - (2 - 3) = 1 - 2 - 3",
+        "([Orders] + 1) × 2 = [Orders] + 1 × 2",
+        "([Discount] > 1% and [Key customer]) is missing",
+        "min(if [Key customer] then 1 else 2, 3) = 1",
+        "if (if [Key customer] then [Key customer] else missing) then 1 else 2",
+    ],
+)
+def test_brackets_stand_where_they_are_needed_and_nowhere_else(written: str) -> None:
+    formula = parse(written, CATALOGUE)
+    assert text(formula, "en") == written
+    assert parse(text(formula, "zh"), CATALOGUE) == formula
+
+
 # ---- units ---------------------------------------------------------------------------------------------------
 
 

@@ -89,6 +89,11 @@ def test_a_missing_input_stops_and_is_named() -> None:
     first = load_table(yaml.safe_load(TIERS) | {"hit": "first"}, CATALOGUE)
     with pytest.raises(UnknownValue):
         decide(first, {"rate": Decimal("0.1"), "amount": None})
+    rest = [{"when": ["any", "< 50万"], "then": ["x", "1%"]}, {"when": ["any", "any"], "then": ["y", "1%"]}]
+    with pytest.raises(UnknownValue):
+        decide(
+            load_table(yaml.safe_load(TIERS) | {"hit": "first", "rows": rest}, CATALOGUE), {"amount": None}
+        )
 
 
 def test_a_value_no_row_covers_is_refused() -> None:

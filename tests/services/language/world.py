@@ -208,28 +208,39 @@ def _numbers(type_: Type, depth: int, inner: st.SearchStrategy[Node]) -> list[st
 
 
 def _truths(depth: int) -> list[st.SearchStrategy[Node]]:
+    """Comparisons, tests of membership, and logic, each as likely as the others."""
     inner = conditions(depth)
     ordered = [(unit, terms(unit, depth)) for unit in (*NUMBERS, DATE, MOMENT)]
     signs = ("=", "!=", "<", "<=", ">", ">=")
-    ways = [_call(sign, term, term) for sign in signs for _, term in ordered]
-    ways += [
+    compared = [_call(sign, term, term) for sign in signs for _, term in ordered]
+    equal = [
         _call(sign, fields(unit), terms(unit, 0)) for sign in ("=", "!=") for unit in (LEVEL, TEXT, BOOL)
     ]
-    ways += [_call("in", fields(unit), literals(unit), literals(unit)) for unit in (LEVEL, TEXT, MONEY, DATE)]
-    ways += [
+    listed = [
+        _call("in", fields(unit), literals(unit), literals(unit)) for unit in (LEVEL, TEXT, MONEY, DATE)
+    ]
+    ranged = [
         _call(op, term, literals(unit), literals(unit))
         for op in ("between", "span")
         for unit, term in ordered
     ]
-    ways += [_call("missing", terms(unit, depth)) for unit in (MONEY, RATE, BOOL)]
-    ways += [_call("missing", fields(LEVEL))]
-    ways += [_call("and", inner, inner), _call("or", inner, inner, inner), _call("not", inner)]
-    ways += [
+    absent = [_call("missing", terms(unit, depth)) for unit in (MONEY, RATE, BOOL)]
+    joined = [_call("and", inner, inner), _call("or", inner, inner, inner), _call("not", inner)]
+    chosen = [
         _call("cases", inner, inner, inner),
         _call("=", inner, inner),
         _call("coalesce", inner, literals(BOOL)),
     ]
-    return ways
+    groups = (
+        compared,
+        equal,
+        listed + ranged,
+        [*absent, _call("missing", fields(LEVEL))],
+        joined,
+        joined,
+        chosen,
+    )
+    return [st.one_of(group) for group in groups]
 
 
 def _call(op: str, *args: st.SearchStrategy[Node]) -> st.SearchStrategy[Node]:
