@@ -6,7 +6,7 @@ finds the record through the row policy, calls one verb in one transaction, and 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
@@ -182,6 +182,9 @@ class RecordView(BaseView):
             facts=tuple(self.facts_of(record)),
             primary=primary,
             acts=acts,
+            figures=tuple(self.figures_of(record)),
+            banners=() if tab else tuple(self.banners_of(record)),
+            side=() if tab else tuple(self.side_of(record)),
             tabs=tuple(self._tabs(record, tab)),
             sections=() if tab else self.sections_of(record),
             table=self._table(record, chosen) if chosen else None,
@@ -199,6 +202,18 @@ class RecordView(BaseView):
             field = field_named(self.model, name)
             if field and getattr(record, name) is not None:
                 yield cell_of(record, field)
+
+    def figures_of(self, record: Any) -> Iterable[pages.Figure]:  # noqa: ARG002
+        """The numbers in the head of the page."""
+        return ()
+
+    def banners_of(self, record: Any) -> Iterable[pages.Banner]:  # noqa: ARG002
+        """What must be said before anything else: the next act and its deadline."""
+        return ()
+
+    def side_of(self, record: Any) -> Iterable[pages.Panel]:  # noqa: ARG002
+        """The boxes beside the fields."""
+        return ()
 
     def facts_of(self, record: Any) -> Iterable[str]:
         """What stands quietly beside the title: number and owner."""
@@ -273,18 +288,15 @@ class RecordView(BaseView):
     def _tabs(self, record: Any, current: str) -> Iterable[pages.Tab]:
         here = self.url("show", pk=record.id)
         yield pages.Tab(_("Overview"), here, current=current == "")
-        for other in self.related:
-            model = other.model
-            if records.may_list(model):
-                limited = select(model.id).where(other.of(record)).limit(100)
-                total = db.session.scalar(select(func.count()).select_from(limited.subquery())) or 0
-                count = "99+" if total > 99 else str(total) if total else ""  # noqa: PLR2004 (as it reads)
-                yield pages.Tab(
-                    labels_of(model),
-                    f"{here}?tab={other.resource}",
-                    count=count,
-                    current=current == other.resource,
-                )
+        shown = [other for other in self.related if records.may_list(other.model)]
+        for other, total in zip(shown, _counted(shown, record), strict=True):
+            count = "99+" if total > 99 else str(total) if total else ""  # noqa: PLR2004 (as it reads)
+            yield pages.Tab(
+                labels_of(other.model),
+                f"{here}?tab={other.resource}",
+                count=count,
+                current=current == other.resource,
+            )
         yield pages.Tab(_("Log"), f"{here}?tab=log", current=current == "log")
 
     def _table(self, record: Any, other: Related) -> pages.ListPage:
@@ -438,6 +450,15 @@ class RecordView(BaseView):
 
     def url(self, method: str, **arguments: Any) -> str:
         return url_for(f"{self.endpoint}.{method}", **arguments)
+
+
+def _counted(tabs: Sequence[Related], record: Any) -> Sequence[int]:
+    """How many records stand behind each tab, counted up to 100; one statement for all of them."""
+    if not tabs:
+        return ()
+    limited = [select(tab.model.id).where(tab.of(record)).limit(100).subquery() for tab in tabs]
+    counts = [select(func.count()).select_from(rows).scalar_subquery() for rows in limited]
+    return tuple(db.session.execute(select(*counts)).one())
 
 
 def fragment(blocks: str) -> str:

@@ -5,12 +5,19 @@ from __future__ import annotations
 from typing import Any
 
 from flask import g, url_for
+from flask_babel import gettext as _
 
 from app.columns import Choice
+from app.extensions import company
+from app.models import Task
 from app.roles import Act
 from app.services import access, codes, records, values
 from app.services.fields import Field, Kind, is_lookup
+from app.views import pages
 from app.views.pages import Cell
+
+HALF_A_LINE = 60
+"""Characters; what is longer takes both columns of a section."""
 
 
 def cell_of(record: Any, field: Field, *, linked: bool = False) -> Cell:
@@ -34,7 +41,11 @@ def cell_of(record: Any, field: Field, *, linked: bool = False) -> Cell:
         text = values.EMPTY  # a column of "no" hides the few "yes"
     kind: Any = {Kind.long: "long", Kind.date: "date", Kind.moment: "date"}.get(field.kind, "text")
     return Cell(
-        text=text, kind="link" if url else kind, url=url, label=field.label, wide=field.kind is Kind.long
+        text=text,
+        kind="link" if url else kind,
+        url=url,
+        label=field.label,
+        wide=field.kind is Kind.long or len(text) > HALF_A_LINE,
     )
 
 
@@ -59,6 +70,21 @@ def _sealed(record: Any, field: Field, text: str) -> Cell:
 def _related_url(record: Any, field: Field) -> str:
     related = getattr(record, field.relation) if field.relation and not is_lookup(field) else None
     return url_to(related) if related is not None else ""
+
+
+def task_item(task: Task) -> pages.Item:
+    """A task as a line of a panel, with how urgent it is."""
+    if task.due_on is None:
+        return pages.Item(task.title, url=url_to(task))
+    days = (company.today() - task.due_on).days
+    late = days_late(days) if days > 0 else ""
+    badge = pages.Cell(late or _("Today"), "badge", "bad" if late else "warn") if days >= 0 else None
+    return pages.Item(task.title, url=url_to(task), note=task.due_on.isoformat(), badge=badge)
+
+
+def days_late(days: int) -> str:
+    """How late something is, in days of the calendar."""
+    return str(_("%(days)s days late", days=days))
 
 
 LINKED: set[str] = set()

@@ -2,6 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from decimal import Decimal
+from typing import Any
+
+from flask_babel import gettext as _
+
+from app.extensions import company
 from app.models import (
     Admission,
     Contact,
@@ -13,8 +20,14 @@ from app.models import (
     Task,
     Visit,
 )
+from app.roles import Act
+from app.services import access, customer_file, values
+from app.views import pages
 from app.views.base import RecordView
+from app.views.cells import days_late, task_item, url_to
 from app.words import Words
+
+TEN_THOUSAND = 10_000
 
 
 class ContactView(RecordView):
@@ -40,6 +53,97 @@ class CustomerView(RecordView):
     icon = "building"
     menu_label = Words("客户档案", "Customer files")
     tabs_of = (Contact, Visit, Contract, SalesDocument, ServiceCase, Task, Admission, CustomerClassification)
+
+    def acts_of(self, record: Any) -> tuple[pages.Act | None, tuple[pages.Act, ...]]:
+        """Besides what every record offers: what people mostly come here for, to record a visit."""
+        primary, acts = super().acts_of(record)
+        if primary is None and access.principal().may(Act.create, "visit"):
+            url = f"/visit/add?customer_id={record.id}"
+            primary = pages.Act(_("Record a visit"), url, icon="map-pin", primary=True)
+        return primary, acts
+
+    def figures_of(self, record: Any) -> Iterable[pages.Figure]:
+        """What he bought, when he was seen, what is open; each opens to what it is made of."""
+        found = customer_file.standing(record.id)
+        here = self.url("show", pk=record.id)
+        if found.orders is not None:
+            yield _bought(found, here)
+            yield pages.Figure(
+                _("Orders this year"), str(found.orders), url=f"{here}?tab=order", note=_last_order(record)
+            )
+        if found.visits is not None:
+            yield pages.Figure(_("Visits this year"), str(found.visits), url=f"{here}?tab=visit")
+        if found.open_cases is not None:
+            tone: pages.Tone = "bad" if found.open_cases else ""
+            yield pages.Figure(
+                _("Open complaints"), str(found.open_cases), tone=tone, url=f"{here}?tab=complaint"
+            )
+        if found.contracts is not None:
+            until = _("until %(day)s", day=found.contract_until.isoformat()) if found.contract_until else ""
+            yield pages.Figure(
+                _("Contracts in force"), str(found.contracts), note=until, url=f"{here}?tab=contract"
+            )
+
+    def banners_of(self, record: Any) -> Iterable[pages.Banner]:
+        """The task that is due next, and whether it is late."""
+        task = next(iter(customer_file.due(record.id)), None)
+        if task is None or task.due_on is None:
+            return
+        days = (company.today() - task.due_on).days
+        late = days_late(days) if days > 0 else ""
+        yield pages.Banner(
+            text=_("to be done by %(day)s", day=task.due_on.isoformat()),
+            title=" · ".join(filter(None, [str(_("Next: %(what)s", what=task.title)), late])),
+            tone="warn" if days >= 0 else "",
+            icon="alarm",
+            link_url=url_to(task),
+            link_text=_("Open the task"),
+        )
+
+    def side_of(self, record: Any) -> Iterable[pages.Panel]:
+        """What is to be done, and whom to call."""
+        here = self.url("show", pk=record.id)
+        yield pages.Panel(
+            _("To do"),
+            items=tuple(task_item(task) for task in customer_file.due(record.id)),
+            url=f"{here}?tab=task",
+            url_label=_("All"),
+            empty=_("Nothing is due."),
+        )
+        yield pages.Panel(
+            _("Contacts"),
+            items=tuple(
+                pages.Item(
+                    contact.name,
+                    url=url_to(contact),
+                    note=" · ".join(filter(None, [contact.title or "", str(contact.role.words)])),
+                )
+                for contact in customer_file.contacts(record.id)
+            ),
+            url=f"{here}?tab=contact",
+            url_label=_("All"),
+            empty=_("Nobody is named yet."),
+        )
+
+
+def _bought(found: customer_file.Standing, here: str) -> pages.Figure:
+    """What he bought this year, against the same days of the last one."""
+    now, before = found.bought or Decimal(0), found.bought_before or Decimal(0)
+    note: str = ""
+    tone: pages.Tone = ""
+    if before > 0:
+        change = (now - before) / before * 100
+        note = _("%(change)s%% against last year", change=f"{change:+.1f}")
+        tone = "ok" if change >= 0 else "bad"
+    shown = values.show_money((now / TEN_THOUSAND).quantize(Decimal("0.01")))
+    return pages.Figure(
+        _("Bought this year"), shown, unit=_("10k CNY"), note=note, tone=tone, url=f"{here}?tab=order"
+    )
+
+
+def _last_order(record: Any) -> str:
+    day = record.last_order_on
+    return str(_("last on %(day)s", day=day.isoformat())) if day else ""
 
 
 VIEWS = (CustomerView, ContactView, CustomerClassificationView)

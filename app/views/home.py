@@ -2,27 +2,44 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from datetime import timedelta
 from typing import Any
 
 from flask import redirect, render_template, request
 from flask_appbuilder import expose
 from flask_appbuilder.baseviews import BaseView
-from flask_babel import gettext as _
-from sqlalchemy import func, select
+from flask_babel import format_date, gettext as _
+from sqlalchemy import and_, func, select
+from sqlalchemy.orm import joinedload
 
+from app import workflows
 from app.columns import now
 from app.extensions import company, db, transaction
-from app.models import Customer, Notice, Task, TaskStatus
+from app.models import (
+    Contract,
+    ContractStatus,
+    Customer,
+    Lifecycle,
+    Notice,
+    ServiceCase,
+    Task,
+    TaskStatus,
+    Visit,
+    VisitStatus,
+)
 from app.roles import Act
 from app.services import access, records, values
+from app.services.customer_file import OPEN_CASES
 from app.services.fields import labels_of, models_by_resource
 from app.views import pages
-from app.views.cells import url_to
+from app.views.cells import task_item, url_to
 from app.views.guards import needs_account
 from app.views.lists import LONGEST_SEARCH
 from app.words import language
 
 SHOWN = 8
+_DATE = {"zh": "M月d日，EEEE", "en": "EEEE, d MMMM"}
 
 
 class HomeView(BaseView):
@@ -39,9 +56,10 @@ class HomeView(BaseView):
         tasks = _tasks(who)
         page = pages.HomePage(
             title=_("Today"),
-            date=company.today().isoformat(),
-            figures=tuple(_figures(who, tasks)),
-            panels=(_task_panel(tasks), _notice_panel(who)),
+            date=format_date(company.today(), _DATE[language.get()]),
+            acts=tuple(_acts(who)),
+            figures=tuple(_figures(who)),
+            panels=(_task_panel(tasks), _visit_panel(who), _approval_panel(), _notice_panel(who)),
         )
         return render_template("home.html", page=page)
 
@@ -108,20 +126,34 @@ def _tasks(who: access.Principal) -> list[Task]:
 
 
 def _task_panel(tasks: list[Task]) -> pages.Panel:
-    today = company.today()
+    return pages.Panel(
+        labels_of(Task),
+        items=tuple(task_item(task) for task in tasks),
+        url="/task/list/?in.status=open",
+        url_label=_("All"),
+        empty=_("Nothing is due."),
+    )
+
+
+def _approval_panel() -> pages.Panel:
+    """What waits for this person's decision, the newest first."""
+    waiting = workflows.inbox("todo", size=SHOWN)[:SHOWN]
     items = tuple(
         pages.Item(
-            task.title,
-            url=url_to(task),
-            note=task.due_on.isoformat() if task.due_on else "",
-            badge=pages.Cell(_("Overdue"), kind="badge", tone="bad")
-            if task.due_on and task.due_on < today
-            else None,
+            item.title,
+            url=f"/approval/show/{item.request_id}",
+            note=" · ".join(filter(None, [str(item.flow), str(item.step or ""), item.submitter])),
+            badge=pages.Cell(_("Overdue"), "badge", "bad") if item.is_overdue else None,
         )
-        for task in tasks
+        for item in waiting
     )
     return pages.Panel(
-        _("My tasks"), items=items, url="/task/list/", url_label=_("All"), empty=_("Nothing is due.")
+        _("Waiting for me"),
+        items=items,
+        url="/approval/",
+        url_label=_("All"),
+        empty=_("No request waits for you."),
+        column="right",
     )
 
 
@@ -161,10 +193,89 @@ def _object_url(notice: Notice) -> str:
     return f"/{found[0]}/show/{notice.object_id}" if found else ""
 
 
-def _figures(who: access.Principal, tasks: list[Task]) -> Any:
-    yield pages.Figure(_("Open tasks"), str(len(tasks)), url="/task/list/")
-    if who.may(Act.read, "customer"):
-        limited = select(Customer.id).limit(records.MOST_COUNTED + 1)
-        total = db.session.scalar(select(func.count()).select_from(limited.subquery())) or 0
-        shown = f"{records.MOST_COUNTED:,}+" if total > records.MOST_COUNTED else f"{total:,}"
-        yield pages.Figure(_("Customers"), shown, url="/customer/list/")
+def _visit_panel(who: access.Principal) -> pages.Panel:
+    """His visits of the next days, and those that are past and not recorded."""
+    found: list[Visit] = []
+    if who.may(Act.read, "visit"):
+        mine = select(Visit).where(Visit.owner_id == who.employee_id, Visit.status == VisitStatus.planned)
+        shown = mine.options(joinedload(Visit.customer)).order_by(Visit.planned_on).limit(SHOWN)
+        found = list(db.session.scalars(shown))
+    today = company.today()
+    items = tuple(
+        pages.Item(
+            records.title_of(visit.customer),
+            url=url_to(visit),
+            lead=visit.planned_on.isoformat(),
+            note=visit.kind.words,
+            badge=pages.Cell(_("To be recorded"), "badge", "warn") if visit.planned_on < today else None,
+        )
+        for visit in found
+    )
+    return pages.Panel(
+        _("Planned visits"),
+        items=items,
+        url="/visit/list/?in.status=planned",
+        url_label=_("All"),
+        empty=_("No visit is planned."),
+    )
+
+
+def _acts(who: access.Principal) -> Iterable[pages.Act]:
+    """What people come here to write down."""
+    if who.may(Act.create, "visit"):
+        yield pages.Act(_("Record a visit"), "/visit/add", icon="map-pin")
+    if who.may(Act.create, "complaint"):
+        yield pages.Act(_("Record a complaint"), "/complaint/add", icon="headset")
+
+
+def _figures(who: access.Principal) -> Iterable[pages.Figure]:
+    """How many there are of what he looks after, each figure opening to its list; one statement for all."""
+    today = company.today()
+    soon = today + timedelta(days=60)
+    offered: tuple[tuple[str, type[Any], Any, str, pages.Tone], ...] = (
+        (
+            _("Customers"),
+            Customer,
+            Customer.status == Lifecycle.active,
+            "/customer/list/?in.status=active",
+            "",
+        ),
+        (
+            _("Overdue tasks"),
+            Task,
+            and_(Task.status == TaskStatus.open, Task.due_on < today),
+            f"/task/list/?in.status=open&to.due_on={today - timedelta(days=1)}",
+            "bad",
+        ),
+        (
+            _("Visits to be recorded"),
+            Visit,
+            and_(Visit.status == VisitStatus.planned, Visit.planned_on < today),
+            f"/visit/list/?in.status=planned&to.planned_on={today - timedelta(days=1)}",
+            "warn",
+        ),
+        (
+            _("Open complaints"),
+            ServiceCase,
+            ServiceCase.status.in_(OPEN_CASES),
+            "/complaint/list/?in.status=received,investigating",
+            "",
+        ),
+        (
+            _("Contracts ending in 60 days"),
+            Contract,
+            and_(Contract.status == ContractStatus.effective, Contract.expires_on.between(today, soon)),
+            f"/contract/list/?in.status=effective&from.expires_on={today}&to.expires_on={soon}",
+            "warn",
+        ),
+    )
+    shown = [one for one in offered if who.may(Act.read, access.resource_of(one[1]))]
+    limited = [select(one[1].id).where(one[2]).limit(records.MOST_COUNTED + 1).subquery() for one in shown]
+    if not shown:
+        return
+    totals = db.session.execute(
+        select(*(select(func.count()).select_from(rows).scalar_subquery() for rows in limited))
+    ).one()
+    for (label, _model, _condition, url, tone), total in zip(shown, totals, strict=True):
+        text = f"{records.MOST_COUNTED:,}+" if total > records.MOST_COUNTED else f"{total:,}"
+        yield pages.Figure(label, text, url=url, tone=tone if total else "")
