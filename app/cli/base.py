@@ -101,6 +101,7 @@ def opened(app: Flask | None = None) -> Iterator[Flask]:
             yield app
         finally:
             db.session.remove()
+            db.engine.dispose()
 
 
 def with_app(command: Callable[..., Any]) -> Callable[..., Any]:

@@ -11,11 +11,12 @@ import click
 
 from app.cli.base import BAD_USAGE, as_user, report, reports, stop
 from app.errors import BadInput
-from app.services.language.kinds import POINTS, show
-from app.words import language, say
+from app.services.language.kinds import POINTS
+from app.words import say
 from app.workflows.evaluation import comparing, explaining, reading, runs, schemes
 from app.workflows.evaluation.explaining import Explanation
 from app.workflows.evaluation.pins import Pin, pin
+from app.workflows.evaluation.saying import spoken
 
 
 @click.command()
@@ -161,7 +162,7 @@ def explain(*, run: int, subject: str, as_json: bool) -> None:
 
 
 def _points(raw: int | None) -> str:
-    return "" if raw is None else show(POINTS, raw, language.get())
+    return "" if raw is None else str(spoken(POINTS, raw))
 
 
 def _document(found: Explanation) -> dict[str, Any]:

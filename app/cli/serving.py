@@ -25,6 +25,7 @@ from gunicorn.app.base import BaseApplication
 from sqlalchemy import text
 
 from app import create_app
+from app.cli import logs
 from app.cli.base import DONE, check_migrated, opened
 from app.cli.demo import make, tell
 from app.cli.setup import prepare, set_up
@@ -52,6 +53,7 @@ log = logging.getLogger(__name__)
 def serve(*, without_worker: bool, demo: bool) -> None:
     """Serve the product, and do its background jobs."""
     app = with_company() if demo else create_app()
+    logs.configure(app.config["LOG"])
     check(app)
     listener = listen(app.config["HOST"], app.config["PORT"])
     children: dict[str, Callable[[], None]] = {"web": lambda: _web(app, listener)}
@@ -66,6 +68,7 @@ def serve(*, without_worker: bool, demo: bool) -> None:
 def worker(lease: float) -> None:
     """Do background jobs until told to stop."""
     app = create_app()
+    logs.configure(app.config["LOG"])
     check(app)
     work(app, timedelta(seconds=lease))
 
@@ -93,8 +96,6 @@ def check(app: Flask) -> None:
         check_migrated()
         if db.engine.dialect.name == "sqlite":
             _check_sqlite()
-        db.session.remove()
-        db.engine.dispose()
 
 
 def _check_sqlite() -> None:
@@ -186,6 +187,7 @@ def _web(app: Flask, listener: socket.socket) -> None:
 def _forked(app: Flask) -> Callable[[Any, Any], None]:
     def fresh(_arbiter: Any, _worker: Any) -> None:
         """A connection must not be shared by two processes."""
+        logs.take_over_gunicorn()
         with app.app_context():
             db.engine.dispose(close=False)
 
