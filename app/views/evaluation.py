@@ -26,15 +26,16 @@ from app.models import (
 )
 from app.roles import Act
 from app.services import access, values
-from app.services.language.kinds import POINTS, show
+from app.services.language.kinds import POINTS
 from app.views import forms, pages
 from app.views.base import fragment
 from app.views.cells import url_to
 from app.views.guards import needs
 from app.views.lists import query_args_with
-from app.words import Words, language, say
+from app.words import Words, say
 from app.workflows.evaluation import explaining, pins, publishing, reading, runs
 from app.workflows.evaluation.explaining import Explanation, MeasureLine
+from app.workflows.evaluation.saying import BLANK, spoken
 from app.workflows.evaluation.schemes import Grade
 
 SIZE = 25
@@ -456,7 +457,7 @@ def _grade_cell(grade: Grade | None, number: int | None, count: int, label: page
 
 
 def _value(type_: Any, raw: int | None) -> str:
-    return values.EMPTY if raw is None else show(type_, raw, language.get())
+    return str(spoken(type_, raw, nothing=BLANK))
 
 
 # ---- why ---------------------------------------------------------------------------------------------------
@@ -516,7 +517,7 @@ def _rows_table(line: MeasureLine) -> pages.ListPage:
     """The rows behind one measure: those counted first, then those left out with the reason."""
     columns = (
         pages.Column("at", Words("时间", "When"), wide_on_phone=True),
-        *(pages.Column(name, label) for name, label in line.heads.items()),
+        *(pages.Column(name, label, numeric=name in line.numbers) for name, label in line.heads.items()),
         pages.Column("verdict", Words("是否计入", "Counted")),
     )
     title = say(
@@ -532,7 +533,10 @@ def _rows_table(line: MeasureLine) -> pages.ListPage:
             url="",
             cells=(
                 pages.Cell(row.at or values.EMPTY, kind="date", label=columns[0].label),
-                *(pages.Cell(row.shown[name], label=label) for name, label in line.heads.items()),
+                *(
+                    pages.Cell(row.shown[name], kind="num" if name in line.numbers else "text", label=label)
+                    for name, label in line.heads.items()
+                ),
                 pages.Cell(
                     row.left_out or Words("计入", "counted"),
                     kind="badge" if row.left_out is None else "text",

@@ -8,25 +8,25 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
 from typing import Any
 
 import sqlalchemy as sa
 
 from app.errors import NotFound
-from app.extensions import company, db
+from app.extensions import db
 from app.models import EvalOverride
 from app.services import access
 from app.services.language.checking import Formula, check
-from app.services.language.kinds import BOOL, POINTS, Type, show
+from app.services.language.kinds import BOOL, SCALE, Type
 from app.services.language.sql import sql
 from app.services.language.trees import Apply, Name
-from app.services.language.wording import value_words, words as formula_words
+from app.services.language.wording import words as formula_words
 from app.words import Words, say
 from app.workflows.evaluation.measures import WORDS as AGGREGATES, Aggregate, Measure
 from app.workflows.evaluation.pins import edge
 from app.workflows.evaluation.publishing import reason
 from app.workflows.evaluation.reading import UNGRADED, Opened, code_of, open_run, visible
+from app.workflows.evaluation.saying import BLANK, points, spoken, when
 from app.workflows.evaluation.schemes import Indicator, Scheme
 from app.workflows.evaluation.statements import INCOMPLETE, VETOED, measured
 
@@ -62,6 +62,7 @@ class MeasureLine:
     counted: int
     left_out: int
     heads: dict[str, Words]
+    numbers: frozenset[str]
     rows: list[RowLine] = field(repr=False)
 
 
@@ -146,12 +147,11 @@ def _explain(opened: Opened, which: Element, called: object) -> Explanation:
 
 def _indicators(scheme: Scheme, row: Mapping[str, Any]) -> list[IndicatorLine]:
     shares = contributions(scheme, row)
-    facts = scheme.facts()
     return [
         IndicatorLine(
             key=one.key,
             words=one.words,
-            value=value_words(one.type, row[f"v{one.column}"], facts),
+            value=spoken(one.type, row[f"v{one.column}"]),
             score=row[f"s{one.column}"],
             weight=one.weight,
             contribution=shares.get(one.key),
@@ -210,7 +210,7 @@ def _notes(scheme: Scheme, row: Mapping[str, Any]) -> list[Words]:
                     "“{name}”低于 {below}，等级最高为“{grade}”。",
                     "“{name}” is below {below}: the grade is “{grade}” at best.",
                     name=one.words,
-                    below=_points(one.veto.below),
+                    below=points(one.veto.below),
                     grade=scheme.grades[one.veto.grade_no].words,
                 )
             )
@@ -228,13 +228,9 @@ def _distance(scheme: Scheme, row: Mapping[str, Any]) -> list[Words]:
             "距“{grade}”还差 {points}。",
             "{points} short of “{grade}”.",
             grade=scheme.grades[number - 1].words,
-            points=_points(better - total),
+            points=points(better - total),
         )
     ]
-
-
-def _points(raw: int) -> Words:
-    return Words(show(POINTS, raw, "zh"), show(POINTS, raw, "en"))
 
 
 def _changes(scheme: Scheme, row: Mapping[str, Any], measures: Sequence[MeasureLine]) -> list[Words]:
@@ -250,7 +246,7 @@ def _changes(scheme: Scheme, row: Mapping[str, Any], measures: Sequence[MeasureL
                         "“{name}”的数据在评价之后有变：现为 {now}。",
                         "The rows of “{name}” have changed since the run: now {now}.",
                         name=one.words,
-                        now=value_words(one.type, found, scheme.facts()),
+                        now=spoken(one.type, found),
                     )
                 )
     return notes
@@ -295,9 +291,9 @@ def _measure(scheme: Scheme, one: Measure, subject_id: int, value: int | None) -
     lines = [
         RowLine(
             id=row["id"],
-            at=_when(row["at"]),
+            at="" if row["at"] is None else when(row["at"]),
             shown={
-                fact.name: value_words(fact.type, row[f"f{index}"], catalogue)
+                fact.name: spoken(fact.type, row[f"f{index}"], catalogue, BLANK)
                 for index, fact in enumerate(facts)
             },
             value=_brought(one, row),
@@ -315,6 +311,7 @@ def _measure(scheme: Scheme, one: Measure, subject_id: int, value: int | None) -
         counted=counted,
         left_out=sum(counts.values()) - counted,
         heads={fact.name: fact.words for fact in facts},
+        numbers=frozenset(fact.name for fact in facts if fact.type.kind in SCALE),
         rows=lines,
     )
 
@@ -374,11 +371,3 @@ def _how(one: Measure) -> Words:
     if one.where is None:
         return how
     return say("{how}，条件：{where}", "{how}, where {where}", how=how, where=formula_words(one.where))
-
-
-def _when(at: Any) -> str:
-    if not isinstance(at, date):
-        return ""
-    if not isinstance(at, datetime):
-        return at.isoformat()
-    return at.astimezone(company.zone).isoformat(sep=" ", timespec="seconds")

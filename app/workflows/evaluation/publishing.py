@@ -31,9 +31,9 @@ from app.models import (
 )
 from app.roles import Act
 from app.services import access, audit, bulk
-from app.services.language.kinds import POINTS, show
 from app.words import Words, say
 from app.workflows.evaluation.reading import RESULT, Opened, open_run
+from app.workflows.evaluation.saying import points, spoken
 from app.workflows.evaluation.schemes import Scheme
 from app.workflows.evaluation.sources import table_of
 
@@ -259,8 +259,7 @@ def reason(scheme: Scheme, row: Any) -> Words:
     grade = scheme.grades[row["grade_no"]]
     total = Words("", "")
     if row["total"] is not None:
-        points = Words(show(POINTS, row["total"], "zh"), show(POINTS, row["total"], "en"))
-        total = say("总分 {points}，", "total {points}, ", points=points)
+        total = say("总分 {points}，", "total {points}, ", points=points(row["total"]))
     return say(
         "{scheme}（{first} 至 {last}）：{total}评为“{grade}”。依据：{figures}。",
         "{scheme} ({first} to {last}): {total}graded “{grade}”. Figures: {figures}.",
@@ -276,10 +275,13 @@ def reason(scheme: Scheme, row: Any) -> Words:
 def figure(scheme: Scheme, row: Any, key: str) -> Words:
     """One indicator of a result: its raw value, and its points where it has some."""
     one = scheme.indicator(key)
-    value, score = row[f"v{one.column}"], row[f"s{one.column}"]
-    zh, en = (
-        ("无数据", "no data") if value is None else (show(one.type, value, "zh"), show(one.type, value, "en"))
+    value, score = spoken(one.type, row[f"v{one.column}"]), row[f"s{one.column}"]
+    if score is None:
+        return say("{name} {value}", "{name} {value}", name=one.words, value=value)
+    return say(
+        "{name} {value}（{points}）",
+        "{name} {value} ({points})",
+        name=one.words,
+        value=value,
+        points=points(score),
     )
-    if score is not None:
-        zh, en = f"{zh}（{show(POINTS, score, 'zh')}）", f"{en} ({show(POINTS, score, 'en')})"
-    return Words(f"{one.words.zh} {zh}", f"{one.words.en} {en}")
