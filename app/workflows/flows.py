@@ -26,7 +26,7 @@ from app.services import access
 from app.services.language.problems import BadFormula
 from app.services.packs import Form, Known, Loading, PackKind, pack_kind
 from app.words import Words, say
-from app.workflows import machine, people, subjects
+from app.workflows import machine, people, subjects, verifying
 from app.workflows.effects import unknown
 from app.workflows.flow import Flow, read
 
@@ -37,7 +37,9 @@ def problems(body: Mapping[str, Any]) -> list[Problem]:
         flow = read(body)
     except BadInput as error:
         return error.problems
-    return list(_meaningless(flow))
+    return list(_meaningless(flow)) or [
+        Problem(finding.words, finding.place) for finding in verifying.of_ways(body) if finding.is_error
+    ]
 
 
 def _meaningless(flow: Flow) -> Iterator[Problem]:
@@ -177,6 +179,25 @@ def publish(version: ApprovalFlowVersion) -> None:
     version.publisher_id = who.employee_id
     version.published_at = now()
     db.session.flush()
+
+
+def release(version: ApprovalFlowVersion) -> None:
+    """Publish a version the company of today can run: somebody may decide each step of everybody's request.
+
+    This is what a person does on the screen; a pack publishes before there are people. Findings stay with the version.
+
+    Raises:
+        BadInput: whose request would be stuck, and where; else as `publish`.
+
+    """
+    findings = verifying.verify(version.body)
+    version.findings = [
+        {"rule": it.rule, "place": it.place, "zh": it.words.zh, "en": it.words.en, "is_error": it.is_error}
+        for it in findings
+    ]
+    if errors := [Problem(it.words, it.place) for it in findings if it.is_error]:
+        raise BadInput(errors)
+    publish(version)
 
 
 def published(code: str) -> ApprovalFlowVersion:

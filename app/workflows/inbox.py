@@ -246,22 +246,4 @@ def _through_tasks(model: type[Any], who: access.Principal) -> ColumnElement[boo
     )
 
 
-def has_open_task(record: Any) -> bool:
-    """Whether the person asking has an open duty on this record, his own or one he stands in for."""
-    me = access.principal().employee_id
-    if me is None or record.__tablename__ not in subjects.subjects:
-        return False
-    duty = (
-        select(ApprovalTask.id)
-        .join(ApprovalRequest, ApprovalRequest.id == ApprovalTask.request_id)
-        .where(
-            ApprovalRequest.object_type == record.__tablename__,
-            ApprovalRequest.object_id == record.id,
-            ApprovalTask.assignee_id.in_(people.principals_of(me)),
-            ApprovalTask.status == DutyStatus.open,
-        )
-    )
-    return db.session.scalar(duty.limit(1)) is not None
-
-
 access.widenings.append(_through_tasks)

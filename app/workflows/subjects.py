@@ -63,7 +63,7 @@ class Subject:
     """A record type requests are made on.
 
     `parties` are the fields that name employees who speak for the request and so never decide on it. `related` are the
-    relations whose fields conditions may ask for too (`customer.is_key`).
+    relations whose fields conditions may ask for too (`customer.is_key`),
     """
 
     model: type[Any]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import select, update
 
@@ -23,7 +24,7 @@ from app.models import (
     TimerKind,
     TimerStatus,
 )
-from app.services import access
+from app.services import access, jobs
 from app.services.calendar import company_calendar
 from app.words import say
 from app.workflows import engine, people, proceedings
@@ -83,6 +84,12 @@ def sweep(at: datetime | None = None) -> int:
         with transaction():
             fire(timer_id, at)
     return len(found)
+
+
+@jobs.kind("approval_deadlines", zh="审批期限", en="Approval deadlines")
+def watch(_run: jobs.Run) -> Any:
+    """Fire what is due, as often as the schedule says (see `upkeep`)."""
+    return {"fired": sweep()}
 
 
 def _open(p: Proceeding, step: ApprovalStep) -> list[ApprovalTask]:
