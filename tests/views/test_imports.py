@@ -83,7 +83,7 @@ class Person:
 
     def press(self, run: int, verb: str = "apply", **more: str) -> Any:
         found = re.search(
-            rf'action="/import/{run}/{verb}".*?name="_cmd" value="([^"]+)"', self.page(run), re.S
+            rf'action="/import/{run}/{verb}".*?name="_cmd" value="([^"]+)"', self.page(run), re.DOTALL
         )
         assert found, self.page(run)
         return self.client.post(f"/import/{run}/{verb}", data={"_cmd": found[1], **more})
@@ -155,7 +155,7 @@ def test_changed_rows_show_what_stands_there_and_what_will(app, person):
     run = ann.run(ann.send(book(["客户名称", "联系地址"], ["澜洲恒泽种业有限公司", "新路 2 号"]), key="name"))
     html = ann.page(run)
     assert f"/customer/show/{pk}" in html
-    assert re.search(r"<del>.*旧路 1 号</del>.*<ins>.*新路 2 号", html, re.S)
+    assert re.search(r"<del>.*旧路 1 号</del>.*<ins>.*新路 2 号", html, re.DOTALL)
 
 
 def test_the_same_form_sent_twice_makes_one_import(app, person):
