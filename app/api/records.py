@@ -25,6 +25,7 @@ from app.roles import Act
 from app.services import access, records, values
 from app.services.fields import Field, Kind
 from app.views.guards import needs
+from app.views.web import once
 from app.words import say
 
 LIMITS = range(1, 201)
@@ -160,8 +161,10 @@ class RecordApi(ModelRestApi):
         """A new record."""
         self._refuse_read_only()
         with transaction():
+            command = once()
             record = records.create(self.model, body_of())
             answer = row_of(record, records.visible_fields(self.model))
+            command.led_to("", {"id": answer["id"], "result": answer})
         return jsonify(id=answer["id"], result=answer), 201
 
     @expose("/<int:pk>", methods=["PUT"])

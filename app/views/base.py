@@ -26,11 +26,13 @@ from app.extensions import db, transaction
 from app.models import AuditAct
 from app.roles import Act
 from app.services import access, audit, exports, history, records, values
+from app.services.commands import AlreadyDone
 from app.services.fields import Field, Kind, field_named, labels_of, parts_of
 from app.views import forms, lists, pages
 from app.views.attachments import attach_act, attachment_list, may_attach
 from app.views.cells import LINKED, cell_of
 from app.views.guards import needs
+from app.views.web import once
 from app.words import Words, say
 
 
@@ -324,8 +326,12 @@ class RecordView(BaseView):
         sent = forms.typed(records.editable_fields(self.model))
         try:
             with transaction():
+                command = once()
                 record = self.save_new(sent)
                 where = self.url("show", pk=record.id)
+                command.led_to(where)
+        except AlreadyDone:
+            raise
         except Refusal as refusal:
             return self._form(None, sent, refusal)
         flash(_("Saved."), "success")
@@ -342,9 +348,13 @@ class RecordView(BaseView):
         sent = forms.merged(forms.typed(records.editable_fields(self.model)))
         try:
             with transaction():
+                command = once()
                 record = records.find(self.model, pk, Act.edit)
                 self.check_editable(record)
                 self.save_change(record, sent, seen_version())
+                command.led_to(self.url("show", pk=pk))
+        except AlreadyDone:
+            raise
         except Refusal as refusal:
             if refusal.status in {403, 404}:
                 raise
