@@ -206,6 +206,7 @@ def work(app: Flask, lease: timedelta = jobs.LEASE) -> None:
     bell = Bell(app.config["JOBS_URL"])
     owner = jobs.new_owner()
     planned = 0.0
+    _carefully(app, jobs.release_dead)
     while not jobs.stopping.is_set():
         if time.monotonic() - planned > RECURRING_SECONDS:
             _carefully(app, jobs.plan_recurring)

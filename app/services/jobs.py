@@ -312,6 +312,42 @@ def drain(limit: int = 1_000) -> int:
     return done
 
 
+def release_dead() -> int:
+    """End the leases of workers of this machine that are no more, so that their jobs need not wait; how many.
+
+    Should such a worker live after all (unseen from here, in another container), its next write finds the lease lost.
+    """
+    host = socket.gethostname()
+    with acting(access.SYSTEM):
+        db.session.rollback()
+        held = select(Job.id, Job.attempt, Job.lease_owner).where(Job.status == JobStatus.running)
+        dead = [row for row in db.session.execute(held) if _is_dead(row.lease_owner or "", host)]
+        if not dead:
+            return 0
+        with transaction():
+            return sum(
+                _change(
+                    and_(Job.id == row.id, Job.attempt == row.attempt, Job.status == JobStatus.running),
+                    {"lease_until": now() - timedelta(seconds=1)},
+                )
+                for row in dead
+            )
+
+
+def _is_dead(owner: str, host: str) -> bool:
+    """Whether the worker of this name ran here, and does no longer."""
+    where, _, pid = owner.rpartition(":")[0].rpartition(":")
+    if where != host or not pid.isdecimal():
+        return False
+    try:
+        os.kill(int(pid), 0)
+    except ProcessLookupError:
+        return True
+    except PermissionError:
+        return False
+    return False
+
+
 def new_owner() -> str:
     """A name for this worker that no other has."""
     return f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"

@@ -71,15 +71,15 @@ def until(holds: Callable[[], bool], what: str) -> None:
 
 
 @pytest.fixture
-def worker(database, session_folder, tmp_path) -> Iterator[Callable[[], subprocess.Popen[bytes]]]:
+def worker(database, session_folder, tmp_path) -> Iterator[Callable[..., subprocess.Popen[bytes]]]:
     """Start a worker process; all are killed at the end."""
     started: list[subprocess.Popen[bytes]] = []
     environ = environment(database, tmp_path, session_folder / "instance")
 
-    def start() -> subprocess.Popen[bytes]:
+    def start(lease: float = LEASE) -> subprocess.Popen[bytes]:
         with (tmp_path / f"worker{len(started)}.log").open("wb") as log:
             process = subprocess.Popen(
-                [sys.executable, "-m", "tests.job_worker", str(LEASE)],
+                [sys.executable, "-m", "tests.job_worker", str(lease)],
                 env=environ,
                 cwd=CHECKOUT,
                 stdout=log,
@@ -234,6 +234,18 @@ def test_a_killed_worker_loses_nothing_and_doubles_nothing(ledger, worker):
     until(lambda: job(job_id).status is JobStatus.done, "the job is done")
     assert effects(job_id) == list(range(12))
     assert job(job_id).attempt == 2
+
+
+@pytest.mark.live
+def test_the_job_of_a_worker_that_died_on_this_machine_goes_on_without_waiting(ledger, worker):
+    job_id = ask(args={"steps": 6, "pause": 0.1})
+    first = worker(lease=600)
+    until(lambda: len(effects(job_id)) >= 2, "two steps")
+    os.killpg(first.pid, signal.SIGKILL)
+    first.wait()
+    worker(lease=600)
+    until(lambda: job(job_id).status is JobStatus.done, "the job is done")
+    assert effects(job_id) == list(range(6))
 
 
 @pytest.mark.live
