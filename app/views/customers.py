@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
+from flask import g, url_for
 from flask_babel import gettext as _
 
 from app.extensions import company
@@ -22,10 +24,13 @@ from app.models import (
 )
 from app.roles import Act
 from app.services import access, customer_file, values
+from app.services.language.kinds import POINTS
 from app.views import pages
 from app.views.base import RecordView
 from app.views.cells import days_late, task_item, url_to
-from app.words import Words
+from app.words import Words, say
+from app.workflows.evaluation.saying import BLANK, spoken
+from app.workflows.evaluation.standing import Held, grades_of
 
 TEN_THOUSAND = 10_000
 
@@ -100,9 +105,21 @@ class CustomerView(RecordView):
             link_text=_("Open the task"),
         )
 
+    def badges_of(self, record: Any) -> Iterable[pages.Cell]:
+        """The grade leads to why it is what it is."""
+        why = next((_why(record, held) for held in held_by(record) if held.is_own), "")
+        for cell in super().badges_of(record):
+            yield replace(cell, url=why) if cell.kind == "grade" and why else cell
+
     def side_of(self, record: Any) -> Iterable[pages.Panel]:
-        """What is to be done, and whom to call."""
+        """What grades he holds, what is to be done, and whom to call."""
         here = self.url("show", pk=record.id)
+        if held_by(record):
+            yield pages.Panel(
+                Words("评价与等级", "Evaluation and grades"),
+                items=tuple(_grade_item(record, held) for held in held_by(record)),
+                text=record.grade_reason or "",
+            )
         yield pages.Panel(
             _("To do"),
             items=tuple(task_item(task) for task in customer_file.due(record.id)),
@@ -124,6 +141,36 @@ class CustomerView(RecordView):
             url_label=_("All"),
             empty=_("Nobody is named yet."),
         )
+
+
+def held_by(record: Any) -> list[Held]:
+    """The grades a customer holds; asked for once a request."""
+    found: dict[int, list[Held]] = g.setdefault("held_grades", {})
+    if record.id not in found:
+        found[record.id] = grades_of("customer", record.id)
+    return found[record.id]
+
+
+def _why(record: Any, held: Held) -> str:
+    return url_for("EvaluationView.explain", pk=held.run_id, subject=record.id)
+
+
+def _grade_item(record: Any, held: Held) -> pages.Item:
+    last = held.grades - 1
+    tone: pages.Tone = "ok" if held.grade_no == 0 else "bad" if held.grade_no == last else "run"
+    return pages.Item(
+        held.scheme,
+        url=_why(record, held),
+        lead=spoken(POINTS, held.total, nothing=BLANK),
+        badge=pages.Cell(held.grade, kind="grade", tone=tone),
+        note=say(
+            "{first} 至 {last}，自 {since} 起",
+            "{first} to {last}, since {since}",
+            first=held.first,
+            last=held.last,
+            since=held.since,
+        ),
+    )
 
 
 def _bought(found: customer_file.Standing, here: str) -> pages.Figure:

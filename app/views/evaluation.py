@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from datetime import datetime
 from io import BytesIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -14,7 +15,7 @@ from flask_appbuilder import expose
 from flask_appbuilder.baseviews import BaseView
 
 from app.errors import BadRequest, Refusal
-from app.extensions import company, db
+from app.extensions import company, db, transaction
 from app.models import (
     EvalRun,
     EvalScheme,
@@ -32,17 +33,18 @@ from app.views.base import fragment
 from app.views.cells import url_to
 from app.views.guards import needs
 from app.views.lists import query_args_with
+from app.views.web import once
 from app.words import Words, say
-from app.workflows.evaluation import explaining, pins, publishing, reading, runs
+from app.workflows.evaluation import explaining, pins, publishing, reading, runs, standing
 from app.workflows.evaluation.explaining import Explanation, MeasureLine
 from app.workflows.evaluation.saying import BLANK, spoken
-from app.workflows.evaluation.schemes import Grade
+from app.workflows.evaluation.schemes import Grade, Scheme
 
 SIZE = 25
 MOST_VALUES = 5
 """Indicators shown beside the total on the list of results; all stand on the page of one subject."""
 
-TITLE = Words("评价运行", "Evaluation runs")
+TITLE = Words("评价结果", "Evaluation results")
 
 
 class EvaluationView(BaseView):
@@ -63,6 +65,8 @@ class EvaluationView(BaseView):
     def start(self) -> Any:
         """Start an official run of a published scheme; a job computes it."""
         form = request.form
+        with transaction():
+            once().led_to(url_for("EvaluationView.list"))
         try:
             period = f"{form.get('period_from', '')}..{form.get('period_to', '')}"
             run_id = runs.start(form.get("scheme", ""), pins.pin(period, form.get("as_of") or None))
@@ -85,6 +89,13 @@ class EvaluationView(BaseView):
     def progress(self, pk: int) -> Any:
         """How far the job is; asked every two seconds."""
         return render_template("job.html", page=_progress(_find(pk)), fragment=fragment("progress"))
+
+    @expose("/<int:pk>/compute", methods=["POST"])
+    @needs(Act.run)
+    def compute(self, pk: int) -> Any:
+        """Have a run computed that was cut off or failed; what an earlier attempt wrote is taken up."""
+        runs.enqueue(_find(pk).id)
+        return redirect(url_for("EvaluationView.show", pk=pk), 303)
 
     @expose("/explain/<int:pk>/<int:subject>")
     @needs(Act.read)
@@ -262,19 +273,35 @@ def _waiting_page(run: EvalRun) -> pages.RunPage:
         crumbs=_crumbs(pages.Crumb(title)),
         badges=(pages.Cell(run.status.words, kind="badge", tone=run.status.tone),),  # type: ignore[arg-type]
         facts=(_period(run),),
+        primary=_compute_act(run),
         job=_progress(run),
     )
 
 
+def _compute_act(run: EvalRun) -> pages.Act | None:
+    """For a run nobody computes: it failed, or its work was cut off."""
+    if _is_under_way(run, runs.job_of(run.id)) or not access.principal().may(Act.run, "eval_run"):
+        return None
+    url = url_for("EvaluationView.compute", pk=run.id)
+    return pages.Act(Words("重新计算", "Compute again"), url=url, method="post", icon="refresh", primary=True)
+
+
+def _is_under_way(run: EvalRun, job: Job | None) -> bool:
+    """Whether it is being computed, by a job or by the command line."""
+    if run.status in reading.OVER:
+        return False
+    return runs.is_under_way(job) if job is not None else run.status is RunStatus.collecting
+
+
 def _progress(run: EvalRun) -> pages.JobProgress:
-    with access.acting(access.SYSTEM):
-        job = db.session.scalar(sa.select(Job).where(Job.idem_key == f"evaluation:{run.id}"))
-    failed = run.status is RunStatus.failed
+    job = runs.job_of(run.id)
+    running = _is_under_way(run, job)
+    failed = not running and run.status not in reading.OVER
     message = Words(**job.message) if failed and job is not None and job.message else ""
     return pages.JobProgress(
         title=Words(f"评价运行 {run.id}", f"Run {run.id}"),
-        state=run.status.words,
-        running=run.status in {RunStatus.created, RunStatus.collecting},
+        state=job.status.words if job and (running or failed) else run.status.words,
+        running=running,
         done=job.done_units if job else 0,
         total=job.total_units if job else 0,
         text=message,
@@ -296,6 +323,8 @@ def _run_page(opened: reading.Opened) -> pages.RunPage:
         ),
         facts=(_period(run), say("截止 {at}", "as of {at}", at=values.show_moment(run.as_of))),
         primary=_publish_act(opened),
+        acts=tuple(_export_act(opened)),
+        banners=tuple(_run_banners(opened)),
         figures=tuple(_figures(opened, lines)),
         charts=(_spread(lines),) if lines else (),
         table=_results(opened, lines),
@@ -305,8 +334,7 @@ def _run_page(opened: reading.Opened) -> pages.RunPage:
 
 def _publish_act(opened: reading.Opened) -> pages.Act | None:
     run = opened.run
-    ready = run.kind is RunKind.official and run.status is RunStatus.sealed
-    if not ready or not access.principal().may(Act.publish, "eval_run"):
+    if not _is_to_publish(run) or publishing.is_runner(run.id, access.principal()):
         return None
     return pages.Act(
         Words("发布", "Publish"),
@@ -319,6 +347,34 @@ def _publish_act(opened: reading.Opened) -> pages.Act | None:
             "Grades and classes are then written to the customer files. Publish?",
         ),
     )
+
+
+def _is_to_publish(run: EvalRun) -> bool:
+    """Whether it waits for a decision this person has the right to."""
+    ready = run.kind is RunKind.official and run.status is RunStatus.sealed
+    return ready and access.principal().may(Act.publish, "eval_run")
+
+
+def _run_banners(opened: reading.Opened) -> Iterable[pages.Banner]:
+    run = opened.run
+    if run.kind is not RunKind.official:
+        yield pages.Banner(
+            Words("试算结果仅供参考，不能发布。", "A trial is for looking at: it cannot be published."),
+            tone="warn",
+        )
+    elif _is_to_publish(run) and publishing.is_runner(run.id, access.principal()):
+        yield pages.Banner(
+            Words(
+                "结果已封存，须由运行人以外的人发布。",
+                "The results are sealed. They are published by somebody else than who ran the evaluation.",
+            )
+        )
+
+
+def _export_act(opened: reading.Opened) -> Iterable[pages.Act]:
+    if access.principal().may(Act.take_out, access.resource_of(opened.scheme.subject.model)):
+        url = url_for("EvaluationView.export", pk=opened.run.id)
+        yield pages.Act(Words("导出", "Export"), url=url, method="post", icon="download")
 
 
 def _figures(opened: reading.Opened, lines: list[reading.Line]) -> Iterable[pages.Figure]:
@@ -350,7 +406,13 @@ def _pinned(opened: reading.Opened) -> pages.Section:
     run = opened.run
     cells = (
         pages.Cell(opened.scheme.code, label=Words("方案编号", "Scheme code")),
+        pages.Cell(str(run.scheme_version.edition), label=Words("方案版次", "Edition of the scheme")),
+        pages.Cell(_period(run), label=Words("评价期", "Period")),
+        pages.Cell(values.show_moment(run.as_of), label=Words("截止时刻", "As of")),
+        pages.Cell(f"{run.population:,}", label=Words("对象数", "Subjects")),
         pages.Cell(str(run.revision), label=Words("次数", "Revision")),
+        pages.Cell(_moment(run.sealed_at), label=Words("封存时间", "Sealed")),
+        pages.Cell(_moment(run.published_at), label=Words("发布时间", "Published")),
         pages.Cell(run.checksum or "", label=Words("校验和", "Checksum"), wide=True),
         *(
             pages.Cell(
@@ -363,6 +425,10 @@ def _pinned(opened: reading.Opened) -> pages.Section:
         ),
     )
     return pages.Section("pinned", Words("评价口径", "How it was computed"), cells=cells)
+
+
+def _moment(at: datetime | None) -> str:
+    return "" if at is None else values.show_moment(at)
 
 
 # ---- results -----------------------------------------------------------------------------------------------
@@ -392,9 +458,6 @@ def _results(opened: reading.Opened, lines: list[reading.Line]) -> pages.ListPag
         pages.Column("total", Words("总分", "Total"), numeric=True),
         *(pages.Column(one.key, one.words, numeric=True, optional=True) for one in shown),
     )
-    resource = access.resource_of(model)
-    may_take = access.principal().may(Act.take_out, resource)
-    export = url_for("EvaluationView.export", pk=opened.run.id)
     return pages.ListPage(
         title=Words("结果", "Results"),
         resource="eval_run",
@@ -408,7 +471,6 @@ def _results(opened: reading.Opened, lines: list[reading.Line]) -> pages.ListPag
         last=(number - 1) * SIZE + len(rows[:SIZE]),
         prev_url=query_args_with(page=str(number - 1)) if number > 1 else "",
         next_url=query_args_with(page=str(number + 1)) if len(rows) > SIZE else "",
-        exports=(pages.Act("Excel", url=export, method="post"),) if may_take else (),
         empty=pages.EmptyState(Words("没有可见的结果", "No result you may see"), icon="chart-bar"),
         keep=(("grade", chosen),) if chosen else (),
     )
@@ -468,6 +530,8 @@ def _explain_page(found: Explanation, measure: str) -> pages.ExplainPage:
     if measure and measure not in known:
         raise BadRequest(say("没有度量“{key}”。", "There is no measure '{key}'.", key=measure[:40]))
     opened = reading.open_run(found.run_id)
+    past = standing.past_of(opened, found.subject_id)
+    before = next((one.scores for one in past if one.is_before), {})
     chosen = known.get(measure) or next(iter(known.values()), None)
     subject = db.session.get(opened.scheme.subject.model, found.subject_id)
     run_url = url_for("EvaluationView.show", pk=found.run_id)
@@ -477,12 +541,13 @@ def _explain_page(found: Explanation, measure: str) -> pages.ExplainPage:
         crumbs=_crumbs(pages.Crumb(opened.scheme.words, run_url), pages.Crumb(found.name)),
         badges=(grade,),
         facts=(found.code, _period(opened.run)),
-        lines=tuple(_lines(found, known)),
+        lines=tuple(_lines(found, known, before)),
         total=_value(POINTS, found.total) if found.total is not None else "",
         grade=grade,
-        rule=found.sentence or "",
+        rule="\n".join(str(part) for part in (found.sentence, _bands(opened.scheme)) if part),
         banners=tuple(pages.Banner(note) for note in found.notes),
         acts=_subject_act(subject),
+        timeline=tuple(_past_item(one, found.subject_id) for one in past),
         table=_rows_table(chosen) if chosen else None,
     )
 
@@ -492,13 +557,46 @@ def _subject_act(subject: Any) -> tuple[pages.Act, ...]:
     return (pages.Act(Words("打开档案", "Open the file"), url=url, icon="building"),) if url else ()
 
 
-def _lines(found: Explanation, known: dict[str, MeasureLine]) -> Iterable[pages.ExplainLine]:
+def _bands(scheme: Scheme) -> Words | None:
+    """From how many points on each grade is given, where the total decides."""
+    if scheme.bands is None:
+        return None
+    parts = [
+        Words(
+            f"{grade.words.zh} ≥ {spoken(POINTS, edge).zh}", f"{grade.words.en} ≥ {spoken(POINTS, edge).en}"
+        )
+        for grade, edge in zip(scheme.grades, sorted(scheme.bands.edges, reverse=True), strict=False)
+    ]
+    last = scheme.grades[-1].words
+    return say(
+        "等级界限：{bands}，其余 {last}。",
+        "Where grades begin: {bands}; the rest {last}.",
+        bands=Words("，".join(part.zh for part in parts), ", ".join(part.en for part in parts)),
+        last=last,
+    )
+
+
+def _past_item(one: standing.Past, subject: int) -> pages.TimelineItem:
+    total = _value(POINTS, one.total) if one.total is not None else ""
+    return pages.TimelineItem(
+        title=say("{grade} {total}", "{grade} {total}", grade=one.grade, total=total),
+        when=say("{first} 至 {last}", "{first} to {last}", first=one.first, last=one.last),
+        url=url_for("EvaluationView.explain", pk=one.run_id, subject=subject),
+        tone="ok",
+    )
+
+
+def _lines(
+    found: Explanation, known: dict[str, MeasureLine], before: Mapping[str, int | None]
+) -> Iterable[pages.ExplainLine]:
     for one in found.indicators:
+        earlier = before.get(one.key)
         yield pages.ExplainLine(
             name=one.words,
             raw=one.value,
             score=_value(POINTS, one.score) if one.score is not None else "",
             weight=f"{one.weight / 100:g} %" if one.weight else "",
+            before="" if earlier is None else _value(POINTS, earlier),
             points=_value(POINTS, one.contribution) if one.contribution is not None else "",
             method=one.method,
             children=tuple(_child(found, known[key]) for key in one.measures),
@@ -513,6 +611,16 @@ def _child(found: Explanation, line: MeasureLine) -> pages.ExplainLine:
     )
 
 
+def _unlisted(line: MeasureLine) -> Words:
+    """Why fewer rows stand below than were looked at."""
+    n = len(line.rows)
+    if n == line.counted + line.left_out:
+        return Words("", "")
+    if n == explaining.MOST_ROWS:
+        return say("，列出前 {n} 行", "; the first {n} are listed", n=n)
+    return say("，列出您可查看的 {n} 行", "; the {n} you may see are listed", n=n)
+
+
 def _rows_table(line: MeasureLine) -> pages.ListPage:
     """The rows behind one measure: those counted first, then those left out with the reason."""
     columns = (
@@ -521,11 +629,12 @@ def _rows_table(line: MeasureLine) -> pages.ListPage:
         pages.Column("verdict", Words("是否计入", "Counted")),
     )
     title = say(
-        "{name}：计入 {n} 行，排除 {m} 行",
-        "{name}: {n} rows counted, {m} left out",
+        "{name}：计入 {n} 行，排除 {m} 行{note}",
+        "{name}: {n} rows counted, {m} left out{note}",
         name=line.words,
         n=line.counted,
         m=line.left_out,
+        note=_unlisted(line),
     )
     rows = tuple(
         pages.Row(
@@ -548,15 +657,16 @@ def _rows_table(line: MeasureLine) -> pages.ListPage:
         )
         for row in line.rows
     )
-    total = line.counted + line.left_out
-    note = say("只列出前 {n} 行", "only the first {n} are listed", n=len(rows)) if total > len(rows) else ""
-    empty = pages.EmptyState(Words("没有相关记录", "No rows"), icon="inbox")
+    empty = pages.EmptyState(
+        Words("没有可列出的记录", "No rows to list"),
+        Words("没有记录，或您无权查看。", "There are none, or you may not see them."),
+        icon="inbox",
+    )
     return pages.ListPage(
         title=title,
         resource="eval_run",
         columns=columns,
         rows=rows,
-        note=note,
         empty=empty,
         first=1 if rows else 0,
         last=len(rows),

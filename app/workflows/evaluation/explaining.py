@@ -28,12 +28,13 @@ from app.workflows.evaluation.publishing import reason
 from app.workflows.evaluation.reading import UNGRADED, Opened, code_of, open_run, visible
 from app.workflows.evaluation.saying import BLANK, points, spoken, when
 from app.workflows.evaluation.schemes import Indicator, Scheme
+from app.workflows.evaluation.sources import Source
 from app.workflows.evaluation.statements import INCOMPLETE, VETOED, measured
 
 Element = sa.ColumnElement[Any]
 
 MOST_ROWS = 200
-"""Rows listed for one measure; all are counted."""
+"""Rows listed for one measure, of those the reader may read; all are counted."""
 
 COUNTED, FALLEN, LATER, OUTSIDE, UNMET = range(5)
 """Why a row is in or out; from `UNMET` on, which part of the filter it does not fulfil."""
@@ -121,9 +122,9 @@ def _explain(opened: Opened, which: Element, called: object) -> Explanation:
             )
         )
     row = dict(found)
-    scheme = opened.scheme
+    scheme, reader = opened.scheme, access.principal()
     with access.acting(access.SYSTEM):
-        measures = _measures(scheme, row["subject_id"])
+        measures = _measures(scheme, row["subject_id"], reader)
         overrides = _overrides(opened, row["subject_id"])
     grade = opened.grade(row["grade_no"])
     return Explanation(
@@ -267,12 +268,28 @@ def _overrides(opened: Opened, subject_id: int) -> list[Words]:
 # ---- the rows behind a measure -----------------------------------------------------------------------------------
 
 
-def _measures(scheme: Scheme, subject_id: int) -> list[MeasureLine]:
+def _measures(scheme: Scheme, subject_id: int, reader: access.Principal) -> list[MeasureLine]:
     values: Any = db.session.execute(measured(scheme, [subject_id])).mappings().first() or {}
-    return [_measure(scheme, one, subject_id, values.get(one.key)) for one in scheme.measures]
+    return [
+        _measure(scheme, one, subject_id, values.get(one.key), _seen(one.source, reader))
+        for one in scheme.measures
+    ]
 
 
-def _measure(scheme: Scheme, one: Measure, subject_id: int, value: int | None) -> MeasureLine:
+def _seen(source: Source, reader: access.Principal) -> Element | None:
+    """Which rows of a source may be shown to the reader: those of records he may read; None for all.
+
+    All rows count towards the grade he may know, but what stands in a row is no part of the grade.
+    """
+    base = source.table.element if isinstance(source.table, sa.Alias) else source.table
+    model = next(mapper.class_ for mapper in access.mappers() if mapper.local_table is base)
+    limit = access.policy(model, reader)
+    return None if limit is None else source.key.in_(sa.select(model.id).where(limit))
+
+
+def _measure(
+    scheme: Scheme, one: Measure, subject_id: int, value: int | None, seen: Element | None
+) -> MeasureLine:
     source, parts = one.source, _parts(one)
     catalogue = source.catalogue()
     verdict = _verdict(scheme, one, parts).label("verdict")
@@ -280,7 +297,14 @@ def _measure(scheme: Scheme, one: Measure, subject_id: int, value: int | None) -
     shown = [sql(check(Name(fact.name), catalogue)).label(f"f{index}") for index, fact in enumerate(facts)]
     brings = sa.null() if one.of is None or one.of.type == BOOL else sql(one.of)
     rows = (
-        sa.select(source.key.label("id"), source.time.label("at"), verdict, brings.label("brings"), *shown)
+        sa.select(
+            source.key.label("id"),
+            source.time.label("at"),
+            verdict,
+            brings.label("brings"),
+            (sa.true() if seen is None else seen).label("seen"),
+            *shown,
+        )
         .select_from(source.rows([*one.used, *source.shown]))
         .where(source.subjects[scheme.subject.name] == subject_id)
         .subquery()
@@ -288,6 +312,8 @@ def _measure(scheme: Scheme, one: Measure, subject_id: int, value: int | None) -
     each = sa.select(rows.c.verdict, sa.func.count()).group_by(rows.c.verdict)
     counts: dict[int, int] = dict(db.session.execute(each).all())
     newest = sa.select(rows).order_by(rows.c.verdict, rows.c.at.desc(), rows.c.id).limit(MOST_ROWS)
+    if seen is not None:
+        newest = newest.where(rows.c.seen)
     lines = [
         RowLine(
             id=row["id"],

@@ -76,15 +76,20 @@ def effect(run_id: int, on: date) -> int:
     return graded
 
 
-def _check_two_people(run_id: int, who: access.Principal) -> None:
-    """Refuses who started the run: separation goes by employee, not by account (R35)."""
+def is_runner(run_id: int, who: access.Principal) -> bool:
+    """Whether he started the run, by whichever of his accounts (R35)."""
     with access.acting(access.SYSTEM):
         starter = db.session.scalar(
             sa.select(Account.employee_id)
             .join(EvalRun, EvalRun.created_by_id == Account.user_id)
             .where(EvalRun.id == run_id)
         )
-    if starter is not None and starter == who.employee_id:
+    return starter is not None and starter == who.employee_id
+
+
+def _check_two_people(run_id: int, who: access.Principal) -> None:
+    """Refuses who started the run: separation goes by employee, not by account (R35)."""
+    if is_runner(run_id, who):
         raise NotAllowed(
             say(
                 "评价结果须由运行人以外的人发布。",

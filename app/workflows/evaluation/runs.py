@@ -28,6 +28,8 @@ from app.models import (
     EvalScheme,
     EvalSchemeVersion,
     EvalStatus,
+    Job,
+    JobStatus,
     RunKind,
     RunStatus,
 )
@@ -181,15 +183,34 @@ def compute_as_job(job: jobs.Run) -> dict[str, Any]:
 
 
 def enqueue(run_id: int) -> int:
-    """Have a run computed in the background, with the rights of who asks: the job's id."""
+    """Have a run computed in the background, with the rights of who asks: the job's id.
+
+    Asked twice it is one job; after one that ended without a result, a new one. Raises `NotAllowed`.
+    """
     who = access.principal()
+    who.check(Act.run, "eval_run")
     with transaction():
+        before = job_of(run_id)
+        if before is not None and is_under_way(before):
+            return before.id
         return jobs.enqueue(
             "evaluation",
             {"run_id": run_id},
             requester=jobs.Requester(who.user_id, who.employee_id),
-            idem_key=f"evaluation:{run_id}",
+            idem_key=f"evaluation:{run_id}" if before is None else f"evaluation:{run_id}:{before.id}",
         )
+
+
+def is_under_way(job: Job) -> bool:
+    return job.status in {JobStatus.queued, JobStatus.running}
+
+
+def job_of(run_id: int) -> Job | None:
+    """The newest job that computes this run, whoever asked for it."""
+    key = f"evaluation:{run_id}"
+    mine = sa.or_(Job.idem_key == key, Job.idem_key.startswith(f"{key}:"))
+    with access.acting(access.SYSTEM):
+        return db.session.scalar(sa.select(Job).where(mine).order_by(Job.id.desc()).limit(1))
 
 
 def compute(run_id: int, progress: Progress | None = None) -> None:
