@@ -315,6 +315,26 @@ def test_a_trial_is_never_published(three):
         assert db.session.get_one(Customer, three["K1"]).grade is None
 
 
+@pytest.mark.req("L-22")
+def test_a_run_keeps_the_scheme_it_was_made_with(three):
+    with access.acting(access.SYSTEM):
+        with transaction():
+            packing.keep("SHOP", shop.scheme(), published=True)
+        begun = runs.start("SHOP", pin(YEAR))
+        changed = shop.scheme()
+        changed["indicators"]["amount"]["method"]["to"] = "CNY 300"
+        with transaction():
+            packing.keep("SHOP", changed, published=True)
+        runs.compute(begun)
+        after = runs.start("SHOP", pin(YEAR))
+        runs.compute(after)
+    assert results(begun)["K2"][4] == 3_833
+    assert results(after)["K2"][4] == 8_500
+    with access.acting(access.SYSTEM):
+        assert explaining.explain(begun, "K2").indicators[0].score == 3_333
+
+
+@pytest.mark.req("L-22")
 def test_sealed_results_never_change(three):
     run_id = shop.trial(shop.scheme(), YEAR)
     for statement in (

@@ -51,5 +51,5 @@ SOURCE = Source(
         ),
     ),
     fallen=Words("报价、作废或回收站中的单据", "a quotation, or a document voided or in the bin"),
-    shown=("document_no", "kind", "product_code", "description", "qty", "price", "amount"),
+    shown=("document_no", "kind", "product_name", "description", "qty", "price", "amount"),
 )
