@@ -8,11 +8,12 @@ from flask import flash, redirect, render_template, request, session
 from flask_appbuilder import expose
 from flask_appbuilder.baseviews import BaseView
 from flask_babel import refresh
+from sqlalchemy import select
 from werkzeug.wrappers import Response
 
 from app.errors import BadInput, Problem, Refusal
 from app.extensions import db, transaction
-from app.models import Employee
+from app.models import Employee, OrgUnit, UnitKind
 from app.roles import BREADTH, Act as Right, Reach
 from app.services import access, accounts, codes, values
 from app.views import pages
@@ -256,6 +257,7 @@ def _speak(tongue: str) -> None:
 
 def _sign_in_page(next_url: str, name: str = "", refusal: Refusal | None = None) -> Any:
     page = pages.SignInPage(
+        company=_company(),
         username=name[:128],
         next_url="" if next_url == "/" else next_url,
         problem=refusal.words if refusal else "",
@@ -268,6 +270,16 @@ def _sign_in_page(next_url: str, name: str = "", refusal: Refusal | None = None)
     if isinstance(refusal, accounts.TooMany):
         answer.headers["Retry-After"] = str(refusal.seconds)
     return answer
+
+
+def _company() -> Words | str:
+    """The name of the company, which whoever stands before the door may read."""
+    with access.acting(access.SYSTEM):
+        names = select(OrgUnit.name_zh, OrgUnit.name_en)
+        row = db.session.execute(
+            names.where(OrgUnit.parent_id.is_(None), OrgUnit.kind == UnitKind.company).order_by(OrgUnit.id)
+        ).first()
+    return Words(row[0], row[1]) if row else ""
 
 
 CHANGE = say(zh="修改密码", en="Change password")
