@@ -161,11 +161,11 @@ def _grade_item(record: Any, held: Held) -> pages.Item:
     return pages.Item(
         held.scheme,
         url=_why(record, held),
-        lead=spoken(POINTS, held.total, nothing=BLANK),
         badge=pages.Cell(held.grade, kind="grade", tone=tone),
         note=say(
-            "{first} 至 {last}，自 {since} 起",
-            "{first} to {last}, since {since}",
+            "{total} · {first} 至 {last} · 自 {since} 起",
+            "{total} · {first} to {last} · since {since}",
+            total=spoken(POINTS, held.total, nothing=BLANK),
             first=held.first,
             last=held.last,
             since=held.since,
