@@ -20,6 +20,7 @@ from app.columns import Rows, now
 from app.extensions import db, transaction
 from app.models import (
     Admission,
+    Attachment,
     Contact,
     Contract,
     Customer,
@@ -29,7 +30,7 @@ from app.models import (
     Visit,
 )
 from app.roles import Reach
-from app.services import access
+from app.services import access, attachments
 from app.services.fields import fields_of, resource_of
 from app.views import RECORD_TYPES
 from tests.world import World, give_everything, sign_in
@@ -84,8 +85,28 @@ def make_records(world: World) -> dict[type[Any], dict[str, int]]:
                 db.session.add(row)
                 db.session.flush()
                 ids[model][owner] = row.id
+            for model in TYPES:
+                keep_file(model.__tablename__, ids[model][owner])
     db.session.remove()
     return ids
+
+
+def keep_file(table: str, id_: int) -> None:
+    """A file of this record, in its place in the folder."""
+    file = Attachment(
+        object_type=table,
+        object_id=id_,
+        doc_type="other",
+        file_name=f"{table}-{id_}.txt",
+        size=1,
+        sha256="0" * 64,
+        media_type="text/plain",
+    )
+    db.session.add(file)
+    db.session.flush()
+    path = attachments.folder.path(file.uid)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("x")
 
 
 class Doors:
@@ -111,7 +132,7 @@ class Doors:
             "count",
         ):
             yield name, getattr(self, f"by_{name}")()
-        for name in ("page", "log", "form", "rest_get"):
+        for name in ("page", "log", "form", "rest_get", "attachment"):
             yield name, {owner for owner, id_ in self.ids.items() if getattr(self, f"by_{name}")(id_)}
         for name in ("save", "rest_put", "reveal", "bulk", "rest_delete", "delete"):
             yield name, {owner for owner, id_ in self.ids.items() if getattr(self, f"by_{name}")(id_)}
@@ -176,6 +197,15 @@ class Doors:
 
     def by_rest_get(self, id_: int) -> bool:
         return bool(self.client.get(f"/api/v1/{self.resource}/{id_}").status_code == 200)
+
+    def by_attachment(self, id_: int) -> bool:
+        with self.client.application.app_context(), access.acting(access.SYSTEM):
+            mine = (Attachment.object_type == self.model.__tablename__) & (Attachment.object_id == id_)
+            file = db.session.scalars(select(Attachment.id).where(mine)).one()
+            db.session.remove()
+        answer = self.client.get(f"/attachment/{file}")
+        answer.close()
+        return bool(answer.status_code == 200)
 
     def by_save(self, id_: int) -> bool:
         return bool(self.client.post(f"/{self.resource}/edit/{id_}", data={}).status_code == 302)

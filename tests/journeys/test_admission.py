@@ -10,9 +10,9 @@ import pytest
 from sqlalchemy import select
 
 from app.extensions import db, transaction
-from app.models import Account, Admission, AdmissionStatus, ApprovalRequest, Customer, Lifecycle, User
+from app.models import Admission, AdmissionStatus, ApprovalRequest, Customer, Lifecycle
 from app.services import access, packs
-from tests.world import HASH, World, sign_in
+from tests.world import World, sign_in
 
 PDF = b"%PDF-1.4\n% a plainly invented document\n"
 
@@ -44,8 +44,12 @@ class People:
         return dict(found)
 
     def approve(self, person: str, pk: int, **fields: str) -> Any:
-        sent = self.form(person, pk) | {f"field.{name.replace('__', '.')}": text for name, text in fields.items()}
-        return self[person].post(f"/approval/{pk}/approve", data={**sent, "comment": "ok"}, follow_redirects=True)
+        sent = self.form(person, pk) | {
+            f"field.{name.replace('__', '.')}": text for name, text in fields.items()
+        }
+        return self[person].post(
+            f"/approval/{pk}/approve", data={**sent, "comment": "ok"}, follow_redirects=True
+        )
 
 
 @pytest.fixture
@@ -89,7 +93,11 @@ def test_a_key_prospect_becomes_an_active_customer_with_a_code_through_five_peop
     reviewed = {"licence_checked": "1", "reputation_good": "1", "demand_real": "1", "willing": "1"}
     people.approve("hana", pk, recommendation="建议合作", **reviewed)
     assert one(app, Admission).recommendation == "建议合作"
-    visit_form = {"customer_id": str(one(app, Customer).id), "kind": "field_inspection", "planned_on": "2026-11-02"}
+    visit_form = {
+        "customer_id": str(one(app, Customer).id),
+        "kind": "field_inspection",
+        "planned_on": "2026-11-02",
+    }
     assert people["ina"].post("/visit/add", data=visit_form).status_code == 302
     _inspect(people, app, pk)
     people.approve("leo", pk)

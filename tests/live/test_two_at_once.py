@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import threading
-from decimal import Decimal
 from typing import Any
 
 import pytest
