@@ -16,7 +16,7 @@ from app.words import say
 from app.workflows.evaluation import comparing, explaining, reading, runs, schemes
 from app.workflows.evaluation.explaining import Explanation
 from app.workflows.evaluation.pins import Pin, pin
-from app.workflows.evaluation.saying import spoken
+from app.workflows.evaluation.saying import spoken, when
 
 
 @click.command()
@@ -94,7 +94,7 @@ def _tell(opened: reading.Opened, *, as_json: bool) -> None:
         scheme=opened.scheme.words,
         first=run.period_from,
         last=_last(opened),
-        as_of=run.as_of.isoformat(sep=" ", timespec="seconds"),
+        as_of=when(run.as_of),
         n=run.population,
     )
     click.echo(str(sentence), err=True)
@@ -133,7 +133,7 @@ def explain(*, run: int, subject: str, as_json: bool) -> None:
                 "indicator": str(one.words),
                 "value": str(one.value),
                 "points": _points(one.score),
-                "weight": f"{one.weight / 100:g} %",
+                "weight": f"{one.weight / 100:g} %" if one.weight else "",
                 "brings": _points(one.contribution),
                 "method": str(one.method),
             }
