@@ -757,7 +757,7 @@ class AdmissionStatus(Choice):
     returned = enum.auto(), "已退回", "Returned", "warn"
     approved = enum.auto(), "已通过", "Approved", "ok"
     rejected = enum.auto(), "已驳回", "Rejected", "bad"
-    withdrawn = enum.auto(), "已撤回", "Withdrawn", "end"
+    withdrawn = enum.auto(), "已撤销", "Cancelled", "end"
     completed = enum.auto(), "已完成", "Completed", "ok"
     lapsed = enum.auto(), "已失效", "Lapsed", "end"
 
@@ -846,7 +846,7 @@ class ContractStatus(Choice):
     returned = enum.auto(), "已退回", "Returned", "warn"
     approved = enum.auto(), "已通过", "Approved", "ok"
     rejected = enum.auto(), "已驳回", "Rejected", "bad"
-    withdrawn = enum.auto(), "已撤回", "Withdrawn", "end"
+    withdrawn = enum.auto(), "已撤销", "Cancelled", "end"
     effective = enum.auto(), "生效", "Effective", "ok"
     ended = enum.auto(), "已终止", "Ended", "end"
 
