@@ -78,10 +78,10 @@ def _long(_field: Field, raw: Any) -> str:
 
 
 def _bidi(text: str) -> bool:
-    return any(c in BIDI or (unicodedata.category(c) == "Cc" and c not in "\n\t") for c in text)
+    return bool(BIDI.search(text))
 
 
-BIDI = "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\x00"
+BIDI = re.compile("[\u202a-\u202e\u2066-\u2069\x00-\x08\x0b-\x1f\x7f-\x9f]")
 ZERO_WIDTH = dict.fromkeys(map(ord, "\u200b\u200c\u200d\u2060\ufeff\u00ad"))
 
 

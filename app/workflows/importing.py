@@ -10,9 +10,12 @@ from app.extensions import db, transaction
 from app.models import Contract, Customer, ImportRun, SalesDocument, ServiceCase
 from app.roles import Act
 from app.services import access, imports, jobs
+from app.services.imports.checking import locks
 from app.services.imports.staging import Progress
-from app.workflows import definitions
+from app.words import Words
+from app.workflows import definitions, freezing
 from app.workflows.machine import adopting, machines
+from app.workflows.refusals import Locked
 
 OPENING: dict[type[Any], str] = {
     Customer: "active",
@@ -25,6 +28,17 @@ OPENING: dict[type[Any], str] = {
 JOB = "import"
 LIVES = definitions.__name__
 """The lives of records must be known before any is entered in a later state."""
+
+
+def _lock(record: Any, names: frozenset[str]) -> Words | None:
+    try:
+        freezing.check_editable(record, names)
+    except Locked as refusal:
+        return refusal.words
+    return None
+
+
+locks[:] = [_lock]
 
 
 def opening_of(name: str) -> str | None:

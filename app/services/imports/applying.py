@@ -13,7 +13,7 @@ from sqlalchemy import Table, bindparam, func, insert, inspect, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import undefer
 
-from app.columns import Rows
+from app.columns import Rows, new_uid
 from app.errors import NotFound, Refusal, WrongState
 from app.extensions import Model, broken_rule, db, transaction
 from app.models import (
@@ -27,7 +27,7 @@ from app.models import (
     Verdict,
 )
 from app.roles import Act
-from app.services import access, audit
+from app.services import access, audit, bulk
 from app.services.fields import Kind
 from app.services.imports.cells import kept, restored
 from app.services.imports.relations import batched
@@ -54,7 +54,7 @@ def apply(run_id: int, *, entry: Entry = nullcontext, progress: Progress | None 
     writer = (LineWriter if run["resource"].line else Writer)(run_id, run["resource"], run["opening"])
     done = run["total"] - run["waiting"]
     while True:
-        with transaction(), access.by_rule(), entry(), audit.held_by_change_set():
+        with transaction(), entry(), audit.held_by_change_set():
             rows = writer.waiting(size)
             writer.write(rows)
             done += len(rows)
@@ -142,6 +142,8 @@ class Writer:
         self.opening = opening
         self.box = Box(run_id, sealed=found.is_sealed)
         self.fields = {target.name: target.field for target in found.targets}
+        self.sealed = {name: field.sealed for name, field in self.fields.items() if field.sealed}
+        self._empty = empty_row(self.model)
         self.who = access.principal()
         self._units: dict[int, int | None] = {}
         self._told: list[dict[str, Any]] = []
@@ -181,17 +183,9 @@ class Writer:
 
     def _write(self, rows: list[Staged]) -> None:
         known = self._load(row.object_id for row in rows if row.object_id is not None)
-        pairs: list[tuple[Staged, Any]] = []
-        for row in rows:
-            if row.object_id is None:
-                pairs.append((row, self.made(row.values)))
-            elif (record := known.get(row.object_id)) is None or not access.may_write(
-                record, Act.edit, self.who
-            ):
-                self.refuse(row, GONE)
-            else:
-                self._change(row, record)
-        self._add(pairs)
+        with access.by_rule():  # each was asked for when it was judged
+            self._add([row for row in rows if row.object_id is None])
+        self._change_all([(row, known.get(row.object_id)) for row in rows if row.object_id is not None])
 
     def _values(self, number: int, body: Any) -> dict[str, Any]:
         held = self.box.opened(number, body) or {}
@@ -199,18 +193,33 @@ class Writer:
             name: restored(self.fields[name], value) for name, value in held.items() if name in self.fields
         }
 
+    def columns_of(self, values: dict[str, Any]) -> dict[str, Any]:
+        """A new record as the columns of its table; what is sealed is sealed for it."""
+        columns = {**self._empty, **self._plain(values)}
+        if "uid" in columns:
+            columns["uid"] = new_uid()
+        for name, field in self.sealed.items():
+            if values.get(name):
+                columns |= field.columns(self.model.__tablename__, columns["uid"], values[name])
+        return columns
+
     def made(self, values: dict[str, Any]) -> Any:
-        """A new record; what is sealed is sealed for it."""
+        """A new record."""
+        plain = self._plain(values)
+        record = self.model(**plain)
+        for name in values.keys() - plain.keys():
+            setattr(record, name, values[name])
+        return record
+
+    def _plain(self, values: dict[str, Any]) -> dict[str, Any]:
+        """What a new record holds, but for what is sealed."""
         plain = {n: v for n, v in values.items() if self.fields[n].kind is not Kind.sealed}
         if self.opening is not None and self._is_opening(values):
             plain["status"] = inspect(self.model).columns["status"].type.enum_class(self.opening)
         if self.model.__rows__ is Rows.owned:
             plain["owner_id"] = plain.get("owner_id") or self.who.employee_id
             plain["org_unit_id"] = self.unit_of(plain["owner_id"])
-        record = self.model(**plain)
-        for name in values.keys() - plain.keys():
-            setattr(record, name, values[name])
-        return record
+        return plain
 
     def _is_opening(self, values: dict[str, Any]) -> bool:
         """Whether a row brings what only opening data brings; without it the record starts as any other."""
@@ -230,28 +239,55 @@ class Writer:
             found |= {record.id: record for record in db.session.scalars(statement)}
         return found
 
-    def _change(self, row: Staged, record: Any) -> None:
-        """Set the values and keep what was there, for an undo."""
-        before: dict[str, Any] = {}
-        for name, value in row.values.items():
-            before[name] = kept(getattr(record, name))
-            setattr(record, name, value)
-        if "owner_id" in row.values and hasattr(record, "org_unit_id"):
-            record.org_unit_id = self.unit_of(record.owner_id)
-        self._tell(row, record.id, verdict=Verdict.changed, before=self.box.closed(row.number, before))
+    def _change_all(self, pairs: list[tuple[Staged, Any]]) -> None:
+        """Change all at once; should one be refused, find out which. What was there is kept, for an undo."""
+        for row, record in pairs:
+            if record is None:
+                self.refuse(row, GONE)
+        there = [(row, record) for row, record in pairs if record is not None]
+        before = {row.id: {name: kept(getattr(record, name)) for name in row.values} for row, record in there}
+        for some in ([there], [[pair] for pair in there]):
+            if self._changed(some, before):
+                return
 
-    def _add(self, pairs: list[tuple[Staged, Any]]) -> None:
+    def _changed(self, groups: list[list[tuple[Staged, Any]]], before: dict[int, Any]) -> bool:
+        """Whether the groups were changed, each or none of it; of single rows those refused are told."""
+        for group in groups:
+            try:
+                with db.session.begin_nested():
+                    for row, record in group:
+                        self._set(record, row.values)
+                    db.session.flush()
+            except (IntegrityError, Refusal) as error:
+                if len(group) > 1:
+                    return False
+                self.refuse(group[0][0], _why(error))
+                continue
+            for row, record in group:
+                kept_before = self.box.closed(row.number, before[row.id])
+                self._tell(row, record.id, verdict=Verdict.changed, before=kept_before)
+        return True
+
+    def _set(self, record: Any, values: dict[str, Any]) -> None:
+        for name, value in values.items():
+            setattr(record, name, value)
+        if "owner_id" in values and hasattr(record, "org_unit_id"):
+            record.org_unit_id = self.unit_of(record.owner_id)
+
+    def _add(self, rows: list[Staged]) -> None:
         """Insert all at once; should the database refuse one, find out which."""
+        if not rows:
+            return
         try:
             with db.session.begin_nested():
-                db.session.add_all([record for _row, record in pairs])
-                db.session.flush()
+                columns = [self.columns_of(row.values) for row in rows]
+                ids = bulk.add(self.model, columns, told=bulk.ChangeSet("import_run", self.run_id))
         except IntegrityError:
-            for row, _record in pairs:
+            for row in rows:
                 self._add_one(row)
             return
-        for row, record in pairs:
-            self._tell(row, record.id, verdict=Verdict.new)
+        for row, id_ in zip(rows, ids, strict=True):
+            self._tell(row, id_, verdict=Verdict.new)
 
     def _add_one(self, row: Staged) -> None:
         record = self.made(row.values)
@@ -260,8 +296,7 @@ class Writer:
                 db.session.add(record)
                 db.session.flush()
         except IntegrityError as error:
-            refusal = broken_rule(Model.metadata, error)
-            self.refuse(row, refusal.words if isinstance(refusal, Refusal) else GONE)
+            self.refuse(row, _why(error))
         else:
             self._tell(row, record.id, verdict=Verdict.new)
 
@@ -279,6 +314,30 @@ class Writer:
         )
 
 
+def empty_row(model: type[Any]) -> dict[str, Any]:
+    """What the columns of a new row hold where nothing is said: all rows of a statement name the same columns."""
+    table = inspect(model).local_table
+    empty: dict[str, Any] = {}
+    for column in table.columns:
+        if column.primary_key or column.name in STAMPED:
+            continue
+        default = column.default
+        if default is None and column.server_default is not None:
+            continue
+        empty[column.name] = default.arg if default is not None and default.is_scalar else None
+        if default is not None and default.is_callable:
+            empty[column.name] = default.arg(None)
+    return empty
+
+
+STAMPED = frozenset({"created_at", "created_by_id", "changed_at", "changed_by_id"})
+
+
+def _why(error: IntegrityError | Refusal) -> Words:
+    refusal = broken_rule(Model.metadata, error) if isinstance(error, IntegrityError) else error
+    return refusal.words if isinstance(refusal, Refusal) else GONE
+
+
 GONE = say(
     "检查之后这条记录已被他人修改或删除，请重新导入这一行。",
     "Somebody changed or removed this record after the check: import this row again.",
@@ -289,6 +348,10 @@ class LineWriter(Writer):
     """Writes lines and the documents they belong to. What a line copies of its document is copied here alone (R13)."""
 
     def _write(self, rows: list[Staged]) -> None:
+        with access.by_rule():  # each was asked for when it was judged
+            self._write_lines(rows)
+
+    def _write_lines(self, rows: list[Staged]) -> None:
         documents = self._documents(rows)
         lines: list[dict[str, Any]] = []
         totals: dict[str, Decimal] = defaultdict(Decimal)

@@ -18,7 +18,7 @@ from app.words import Words, say
 EPOCH = datetime(1899, 12, 30)  # noqa: DTZ001 - a spreadsheet's days have no zone
 SERIALS = range(10_000, 80_000)
 """Days since the epoch a bare number in a date column may stand for: 1927 to 2119."""
-CACHED = 20_000
+CACHED = 2_000
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -59,6 +59,16 @@ class Checked:
 
     def refuse(self, name: str | None, words: Words) -> None:
         self.reasons.append((name, words))
+
+
+class Probe:
+    """A record as it would be, for the rules to look at; what nothing is said of is empty."""
+
+    def __init__(self, values: Mapping[str, Any]) -> None:
+        self.__dict__.update(values)
+
+    def __getattr__(self, name: str) -> None:
+        return None
 
 
 class Checker:
@@ -237,7 +247,7 @@ class Checker:
                 row.refuse(target.name, say("请填写{label}。", "Fill in {label}.", label=target.label))
         self._drop_opening(row)
         if not row.is_refused:
-            self._check_record(row, self.model(**self.attributes(row.values)), Act.create)
+            self._check_record(row, Probe(self.attributes(row.values)), Act.create)
 
     def _stand_in(self, row: Checked) -> None:
         for name, source in STAND_IN.get(self.resource.name, {}).items():
@@ -267,9 +277,12 @@ class Checker:
         row.verdict = Verdict.changed if changed else Verdict.same
         if changed and not row.is_refused:
             held = {column.key: getattr(record, column.key) for column in inspect(self.model).column_attrs}
-            probe = self.model(**{**held, **self.attributes(changed)})
+            probe = Probe({**held, **self.attributes(changed)})
             if not access.may_write(record, Act.edit, self.who):
                 row.refuse(None, NOT_ALLOWED)
+            for lock in locks:
+                if words := lock(record, frozenset(changed)):
+                    row.refuse(None, words)
             self._check_record(row, probe, None)
 
     def _label(self, name: str) -> Words:
@@ -376,6 +389,10 @@ class Checker:
         if len(self.plan.key) > 1 or (self.plan.key and self.plan.key[0] not in self.seen):
             yield KEY, tuple(row.values.get(name) for name in self.plan.key)
 
+
+Lock = Callable[[Any, frozenset[str]], Words | None]
+locks: list[Lock] = []
+"""What keeps these fields of a record from being edited now, such as a running approval; lives stand above this layer."""
 
 KEY = "(key)"
 IN_BIN = say("这条记录在回收站中，请先恢复。", "This record lies in the recycle bin: restore it first.")

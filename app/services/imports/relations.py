@@ -32,6 +32,7 @@ class Finder:
         self.names = [name for name in titles_of(self.model) if name in names and name not in self.codes]
         self.small = is_lookup(field)
         self._found: dict[str, list[int]] = {}
+        self._begun: dict[str, list[int]] = {}
         self._loaded = False
 
     def prepare(self, texts: Iterable[str]) -> None:
@@ -95,7 +96,10 @@ class Finder:
         """A name without its ending, such as 四川 for 四川省, where only one begins so."""
         if len(text) < LEAST_PREFIX:
             return []
-        return sorted({id_ for name, ids in self._found.items() if name.startswith(text) for id_ in ids})
+        if text not in self._begun:
+            found = {id_ for name, ids in self._found.items() if name.startswith(text) for id_ in ids}
+            self._begun[text] = sorted(found)
+        return self._begun[text]
 
 
 def batched(texts: Iterable[Any], size: int) -> Iterator[list[Any]]:
