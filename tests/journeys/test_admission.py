@@ -7,12 +7,13 @@ import re
 from typing import Any
 
 import pytest
+from flask_appbuilder.security.sqla.models import User
 from sqlalchemy import select
 
 from app.extensions import db, transaction
-from app.models import Admission, AdmissionStatus, ApprovalRequest, Customer, Lifecycle
+from app.models import Account, Admission, AdmissionStatus, ApprovalRequest, Customer, Lifecycle
 from app.services import access, packs
-from tests.world import World, sign_in
+from tests.world import HASH, World, sign_in
 
 PDF = b"%PDF-1.4\n% a plainly invented document\n"
 
@@ -64,9 +65,9 @@ def one(app: Any, model: type[Any]) -> Any:
         return db.session.scalars(select(model).order_by(model.id.desc())).first()
 
 
-def apply_for(people: People, app: Any, *, is_key: bool) -> tuple[int, int]:
+def apply_for(people: People, app: Any, *, is_key: bool, by: str = "ann") -> tuple[int, int]:
     """Ann enters a prospect and submits its application: ids of the admission and the request."""
-    ann = people["ann"]
+    ann = people[by]
     answer = ann.post("/customer/add", data={"name": "澜洲恒泽种业有限公司", "_has_is_key": "1"})
     assert answer.status_code == 302, answer.text[-3000:]
     customer = one(app, Customer)
@@ -81,7 +82,7 @@ def apply_for(people: People, app: Any, *, is_key: bool) -> tuple[int, int]:
     }
     assert ann.post("/admission/add", data=form).status_code == 302
     admission = one(app, Admission)
-    people.attach("ann", "admission", admission.id, "business_licence")
+    people.attach(by, "admission", admission.id, "business_licence")
     answer = ann.post(f"/approval/submit/admission/{admission.id}", follow_redirects=True)
     assert one(app, ApprovalRequest) is not None, answer.text
     return admission.id, one(app, ApprovalRequest).id
@@ -130,3 +131,33 @@ def _inspect(people: People, app: Any, pk: int) -> None:
         people["ina"].post(f"/visit/move/{visit.id}/{verb}")
     answer = people.approve("ina", pk, field_visit_id=str(visit.id))
     assert one(app, Admission).field_visit_id == visit.id, re.findall(r"alert[^<]*<[^<]*", answer.text)
+
+
+@pytest.mark.req("G1", "W-02")
+def test_who_applies_decides_by_no_door_and_through_no_second_account(people: People, app: Any, world: World):
+    with app.app_context(), access.acting(access.SYSTEM), transaction():
+        head = db.session.get_one(User, world.users["hana"])
+        second = User(
+            username="hana2",
+            first_name="hana",
+            last_name="",
+            email="hana2@example.invalid",
+            active=True,
+            password=HASH,
+            roles=list(head.roles),
+        )
+        db.session.add(second)
+        db.session.flush()
+        db.session.add(Account(user_id=second.id, employee_id=world.employees["hana"]))
+    _admission, pk = apply_for(people, app, is_key=False, by="hana")
+    for person in ("hana", "hana2"):
+        sent = {"field.recommendation": "同意", "comment": "同意"}
+        people[person].post(f"/approval/{pk}/approve", data=sent)
+        answer = people[person].post(f"/api/v1/approvals/{pk}/approve", json=sent)
+        assert answer.status_code == 403, answer.text
+        assert answer.json["error"]["code"] == "not_allowed"
+        assert "approve" not in people[person].get(f"/api/v1/approvals/{pk}").json["acts"]
+        assert people[person].get("/api/v1/approvals/todo").json["result"] == []
+    assert one(app, Admission).status is AdmissionStatus.in_approval
+    assert one(app, Admission).recommendation is None
+    assert [item["id"] for item in people["sam"].get("/api/v1/approvals/todo").json["result"]] == [pk]
