@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import sqlalchemy as sa
 from flask import Response, jsonify, request
 from flask_appbuilder import expose
 from flask_appbuilder.api import BaseApi
@@ -38,7 +37,7 @@ class EvaluationApi(BaseApi):
     def list(self) -> Response:
         """The runs, the newest first."""
         number = _page()
-        statement = sa.select(EvalRun).order_by(EvalRun.id.desc()).offset((number - 1) * SIZE)
+        statement = reading.readable_runs().order_by(EvalRun.id.desc()).offset((number - 1) * SIZE)
         found = db.session.scalars(statement.limit(SIZE + 1)).all()
         return jsonify(result=[_run(run) for run in found[:SIZE]], has_next=len(found) > SIZE)
 
@@ -58,7 +57,7 @@ class EvaluationApi(BaseApi):
     @needs(Act.read)
     def one(self, pk: int) -> Response:
         """How a run stands, and how far its job is."""
-        run, job = db.get_or_404(EvalRun, pk), runs.job_of(pk)
+        run, job = reading.find_run(pk), runs.job_of(pk)
         progress = None if job is None else {"status": job.status.value, "done": job.done_units}
         return jsonify(**_run(run), job=progress)
 

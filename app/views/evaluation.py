@@ -131,7 +131,7 @@ class EvaluationView(BaseView):
 
 
 def _find(pk: int) -> EvalRun:
-    return db.get_or_404(EvalRun, pk)
+    return reading.find_run(pk)
 
 
 def _number(name: str) -> int:
@@ -147,7 +147,8 @@ def _number(name: str) -> int:
 def _runs_page(problems: tuple[pages.Problem, ...]) -> pages.RunsPage:
     number = _number("page")
     statement = (
-        sa.select(EvalRun, EvalScheme.name_zh, EvalScheme.name_en)
+        reading.readable_runs()
+        .add_columns(EvalScheme.name_zh, EvalScheme.name_en)
         .join(EvalSchemeVersion, EvalSchemeVersion.id == EvalRun.scheme_version_id)
         .join(EvalScheme, EvalScheme.id == EvalSchemeVersion.scheme_id)
         .order_by(EvalRun.id.desc())

@@ -66,6 +66,8 @@ def test_the_seller_sees_the_grade_with_its_reason_after_a_leader_published_it(a
     mine = f"/customer/show/{cast.ids['K1']}"
     why = f"/evaluation/explain/{run}/{cast.ids['K1']}"
     assert why not in alice.get(mine).text
+    assert alice.get(url).status_code == alice.get(why).status_code == 404  # not published yet
+    assert f"/evaluation/show/{run}" not in alice.get("/evaluation/").text
     assert f"/evaluation/{run}/publish" in erin.get(url).text
     assert erin.post(f"/evaluation/{run}/publish").status_code == 303
 

@@ -41,16 +41,32 @@ class Opened:
 UNGRADED = Words("未评", "not graded")
 
 
+PUBLIC = frozenset({RunStatus.published, RunStatus.superseded})
+
+
+def readable_runs() -> sa.Select[Any]:
+    """The runs the person asking may know of: published ones, and all for who runs or publishes evaluations."""
+    statement = sa.select(EvalRun)
+    return statement if _works_on_runs() else statement.where(EvalRun.status.in_(PUBLIC))
+
+
+def find_run(run_id: int) -> EvalRun:
+    """A run as it stands. Raises `NotFound`, also for one that is not published and none of the reader's business."""
+    run = db.session.get(EvalRun, run_id)
+    if run is None or (run.status not in PUBLIC and not _works_on_runs()):
+        raise NotFound(say("没有评价运行 {id}。", "There is no evaluation run {id}.", id=run_id))
+    return run
+
+
+def _works_on_runs() -> bool:
+    who = access.principal()
+    return who.may(Act.run, "eval_run") or who.may(Act.publish, "eval_run")
+
+
 def open_run(run_id: int) -> Opened:
     """A run whose results stand. Raises `NotFound`, `WrongState` for one that is not sealed."""
-    found = db.session.execute(
-        sa.select(EvalRun, EvalSchemeVersion)
-        .join(EvalSchemeVersion, EvalSchemeVersion.id == EvalRun.scheme_version_id)
-        .where(EvalRun.id == run_id)
-    ).first()
-    if found is None:
-        raise NotFound(say("没有评价运行 {id}。", "There is no evaluation run {id}.", id=run_id))
-    run, version = found
+    run = find_run(run_id)
+    version = db.session.get_one(EvalSchemeVersion, run.scheme_version_id)
     if run.status not in OVER:
         raise WrongState(
             say(
