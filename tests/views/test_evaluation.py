@@ -88,6 +88,9 @@ def test_a_seller_sees_his_own_customers_alone(app, people, client):
     url = started(client)
     computed(app)
     ann = world.sign_in(app.test_client(), "ann")
+    assert ann.get(url).status_code == 404  # not published yet
+    leo = world.sign_in(app.test_client(), "leo")
+    assert leo.post(f"/evaluation/{url.rsplit('/', 1)[1]}/publish").status_code == 303
     page = ann.get(url)
     assert page.status_code == 200 and "Customer K1" in page.text and "Customer K2" not in page.text
     assert ann.post("/evaluation/start", data={}).status_code == 403

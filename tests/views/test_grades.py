@@ -84,6 +84,7 @@ def test_the_seller_sees_the_grade_with_its_reason_after_a_leader_published_it(a
 def test_rows_stay_hidden_from_whom_their_records_are_hidden(app, cast, login):
     url = start(login(cast.mia))
     drain(app)
+    login(cast.erin).post(f"/evaluation/{run_of(app, url)}/publish")
     why = f"/evaluation/explain/{run_of(app, url)}/{cast.ids['K1']}?measure=complaints"
     with_rows, without = login(cast.alice).get(why).text, login(cast.fin).get(why).text
     assert "1 rows counted, 0 left out" in with_rows and "2025-05-01" in with_rows
@@ -153,14 +154,16 @@ def test_programs_run_read_explain_and_publish_as_people_do(app, cast, login):
         "K1",
         "K2",
     ]
+    assert alice.get(f"/api/v1/evaluations/{run}/results").status_code == 404
+    assert alice.get("/api/v1/evaluations/").json["result"] == []
+    assert mia.post(f"/api/v1/evaluations/{run}/publish").status_code == 403
+    assert erin.post(f"/api/v1/evaluations/{run}/publish").json == {"id": run, "graded": 2}
     assert [row["code"] for row in alice.get(f"/api/v1/evaluations/{run}/results").json["result"]] == ["K1"]
     why = alice.get(f"/api/v1/evaluations/{run}/explain/{cast.ids['K1']}").json
     assert sum(one["contribution"] or 0 for one in why["indicators"]) == why["total"]
     bought = next(line for line in why["measures"] if line["key"] == "bought")
     assert sum(row["value"] or 0 for row in bought["rows"]) == bought["value"] == 900 * 10_000
     assert alice.get(f"/api/v1/evaluations/{run}/explain/{cast.ids['K2']}").status_code == 404
-    assert mia.post(f"/api/v1/evaluations/{run}/publish").status_code == 403
     assert alice.post("/api/v1/evaluations/", json=FORM).status_code == 403
-    assert erin.post(f"/api/v1/evaluations/{run}/publish").json == {"id": run, "graded": 2}
     assert mia.post("/api/v1/evaluations/", json={**FORM, "period_to": "2024"}).status_code == 400
     assert mia.get("/api/v1/evaluations/999").status_code == 404
