@@ -282,9 +282,7 @@ def expression_of(model: type[Any], condition: Condition) -> ColumnElement[bool]
         result = column.is_(None) if op == "none" else column.is_not(None)
         return result
     if field.sealed:
-        result = column == keyring.blind_index(
-            raw, f"{model.__tablename__}.{field.name}"
-        )
+        result = column == keyring.blind_index(raw, f"{model.__tablename__}.{field.name}")
         return result
     if op in {"in", "not"}:
         chosen = column.in_([_operand(field, part) for part in raw.split(",") if part])
