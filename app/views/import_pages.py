@@ -442,7 +442,12 @@ def _turn(run: ImportRun, verdict: Verdict, number: int) -> str:
 def _preview(run: ImportRun, verdict: Verdict, number: int) -> pages.ListPage:
     """The rows of one verdict: what will stand there, and for changed ones what stands there now."""
     lines = preview.lines(run, verdict, first=(number - 1) * SIZE, most=SIZE)
-    shown = [target for target in preview.columns_of(run) if _is_shown(target, lines, verdict)]
+    named = {line.named for line in lines}
+    shown = [
+        target
+        for target in preview.columns_of(run)
+        if _is_shown(target, lines, verdict) and {target.name} != named
+    ]
     heads = (
         pages.Column("title", label_of(run.resource)),
         pages.Column("row", _("Row"), numeric=True),
@@ -494,7 +499,7 @@ def _rejected(run: ImportRun, number: int, most: int) -> pages.ListPage | None:
         pages.Column("title", label_of(run.resource)),
         pages.Column("row", _("Row"), numeric=True),
         pages.Column("column", _("Column")),
-        pages.Column("typed", _("In the file")),
+        pages.Column("typed", _("You typed")),
         pages.Column("why", _("Why, and what to do"), wide_on_phone=True),
     )
     pager = _pager(run, Verdict.refused, number, len(lines)) if most == SIZE else {}
@@ -571,9 +576,8 @@ def columns_page(run: ImportRun) -> pages.ImportPage:
         )
     choices = _choices(found)
     banners = [problem]
-    others = [name for name in names if name != run.sheet]
-    if others:
-        banners.append(_sheets_banner(run, others))
+    if names:
+        banners.append(_sheets_banner(run, names))
     return _frame(
         run,
         2,

@@ -5,7 +5,7 @@ Small files are judged and written while the person waits, large ones by a job w
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -239,7 +239,7 @@ def asked_again(run: ImportRun) -> uploads.Asked:
     sheet = request.form.get("sheet", before.sheet or "") or None
     if sheet != before.sheet:
         said = {}
-    return uploads.Asked(sheet, said or before.columns, before.key, before.opening)
+    return replace(before, sheet=sheet, columns=said or before.columns)
 
 
 @dataclass
@@ -258,8 +258,9 @@ def receive(resource: str, sent: FileStorage, asked: uploads.Asked, **how: Any) 
     path = uploads.take_in(sent.stream)
     name = values.clean_line(Path((sent.filename or "").replace("\\", "/")).name)[:200] or "file"
     try:
+        digest, asked = digest_of(path), replace(asked, large=uploads.is_large(path))
         with transaction():
-            command = _claim(digest_of(path))
+            command = _claim(digest)
             run_id = uploads.accept(resource, name, path, asked, **how)
             command.led_to(url_for("ImportView.show", pk=run_id), {"id": run_id})
     finally:

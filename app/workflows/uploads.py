@@ -30,8 +30,8 @@ from app.words import Words, say
 from app.workflows import importing
 
 JUDGE = "import_check"
-BYTES_AT_ONCE = 256 * 1024
-"""A file up to here is judged while its sender waits."""
+BYTES_AT_ONCE = 1024 * 1024
+"""A file up to here, unpacked, is judged while its sender waits: some 1,500 rows."""
 ROWS_AT_ONCE = 1_000
 """So many rows are written while the person waits."""
 CUT_OFF_AFTER = timedelta(minutes=2)
@@ -50,12 +50,16 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """How its sender wants a file to be read: the sheet, head → field, the key, and whether it is opening data (R3)."""
+    """How its sender wants a file to be read: the sheet, head → field, the key, and whether it is opening data (R3).
+
+    `large` says that it is judged in the background.
+    """
 
     sheet: str | None = None
     columns: Mapping[str, str | None] = field(default_factory=dict)
     key: str | None = None
     opening: bool = False
+    large: bool = False
 
     def kept(self) -> dict[str, Any]:
         return asdict(self)
@@ -89,6 +93,14 @@ def take_in(stream: IO[bytes]) -> Path:
     return Path(name)
 
 
+def is_large(path: Path) -> bool:
+    """Whether its sender should not wait for this file to be judged; one that cannot be read is told at once."""
+    try:
+        return sheets.inspect(path, sheets.LARGE).inflated > BYTES_AT_ONCE
+    except sheets.Unreadable:
+        return False
+
+
 def sweep() -> int:
     """Remove the files nobody came back for; how many."""
     oldest = time.time() - KEPT_FOR.total_seconds()
@@ -120,12 +132,11 @@ def accept(resource: str, file_name: str, path: Path, asked: Asked, **how: Any) 
         mode=how.get("mode", ImportMode.upsert),
         reason=how.get("reason", "") if asked.opening else "",
     )
-    in_background = path.stat().st_size > BYTES_AT_ONCE
     run_id = imports.upload(order)
     _keep(run_id, asked)
     path.replace(path_of(run_id))
     after_commit(sweep)
-    if in_background:
+    if asked.large:
         _judge_later(run_id, asked)
     return run_id
 
@@ -158,7 +169,7 @@ def again(run_id: int, asked: Asked, *, mode: ImportMode | None = None) -> None:
     stand = (*UNDER_WAY[:2], *ANEW) if is_cut_off(run) else ANEW
     values: dict[str, Any] = {"mapping": {"asked": asked.kept()}, "problem": None, "job_id": None, **NO_ROWS}
     _move(run_id, stand, ImportStatus.uploaded, **values, **({"mode": mode} if mode else {}))
-    if path_of(run_id).stat().st_size > BYTES_AT_ONCE:
+    if asked.large:
         _judge_later(run_id, asked)
 
 
@@ -367,7 +378,7 @@ def allowed() -> Iterator[imports.Resource]:
 
 
 def heads_of(run: ImportRun) -> tuple[list[tuple[str, str, str | None]], list[str]]:
-    """The heads of a file that was refused for its columns, each with its first value and field, and the sheets.
+    """The heads of a file that was refused for its columns, each with its first value and field, and the other sheets.
 
     Opens the file once more. Raises what refuses a file as a whole.
     """
@@ -379,7 +390,7 @@ def heads_of(run: ImportRun) -> tuple[list[tuple[str, str, str | None]], list[st
             sheet.head, found, imports.Wish(habits={**habits(run.resource), **asked.columns})
         )
         first = next(iter(sheet), None)
-        names = list(sheet.names)
+        names = [name for name in sheet.names if name != sheet.name]
     cells = [sheets.written(cell) for cell in first.cells] if first else []
     return [
         (

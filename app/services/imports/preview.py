@@ -39,7 +39,10 @@ class Reason:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A row of the file. `cells` are by field; `record` is what it changes, or is the same as."""
+    """A row of the file. `cells` are by field; `named` is the field whose value is its title, if one is.
+
+    `record` is what the row changes, or is the same as.
+    """
 
     number: int
     title: str
@@ -47,6 +50,7 @@ class Line:
     reasons: list[Reason] = field(default_factory=list)
     record: Any = None
     cleaned: frozenset[str] = frozenset()
+    named: str = ""
 
 
 def columns_of(run: ImportRun) -> list[Target]:
@@ -112,8 +116,12 @@ class Reader:
             for name, target in self.targets.items()
             if name in held
         }
-        title = records.title_of(record) if record is not None else self._title(cells.items())
-        return Line(row.row_no, title, cells, record=record, cleaned=frozenset(self._cleaned(row)))
+        cleaned = frozenset(self._cleaned(row))
+        if record is not None:
+            return Line(row.row_no, records.title_of(record), cells, record=record, cleaned=cleaned)
+        named = next((name for name in [*NAMING, *cells] if name in cells), "")
+        title = cells[named].text if named else ""
+        return Line(row.row_no, title, cells, cleaned=cleaned, named=named)
 
     def refused(self, row: ImportRow) -> Line:
         typed = self.cells(row)
@@ -137,10 +145,6 @@ class Reader:
     def _cleaned(self, row: ImportRow) -> Iterable[str]:
         for reason in row.reasons or []:
             yield from reason.get("cleaned", [])
-
-    def _title(self, cells: Iterable[tuple[str, Shown]]) -> str:
-        texts = {name: shown.text for name, shown in cells}
-        return next((texts[name] for name in NAMING if name in texts), next(iter(texts.values()), ""))
 
     def _shown(self, target: Target, body: Any, record: Any) -> Shown:
         value = restored(target.field, body)

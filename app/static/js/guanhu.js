@@ -414,7 +414,8 @@
   function ready(scope) {
     columns(scope); pickers(scope); charts(scope); guard(scope);
     all("[data-pick]", scope).forEach(tell);
-    all("[data-ended]", scope).forEach(function (el) { if (el.dataset.ended) { window.location.assign(el.dataset.ended); } });
+    /* The swapped part may itself be what has ended. */
+    all("[data-ended]", scope.parentNode || scope).forEach(function (el) { if (el.dataset.ended) { window.location.assign(el.dataset.ended); } });
   }
   ready(document);
   document.addEventListener("htmx:load", function (e) { if (e.target !== document.body) { ready(e.target); } });
