@@ -24,6 +24,10 @@ from app.models import (
     Contact,
     Contract,
     Customer,
+    ImportRun,
+    Job,
+    Notice,
+    NoticeKind,
     SalesDocument,
     ServiceCase,
     Task,
@@ -321,6 +325,42 @@ def test_a_record_cannot_be_given_to_somebody_out_of_reach_nor_taken(app: Any, w
     sign_in(client, "ann")
     away = {"owner_id": world.employees["dan"]}
     assert client.put(f"/api/v1/customer/{ids[Customer]['ann']}", json=away).status_code == 403
+
+
+def test_what_is_personal_comes_through_to_its_person_alone(app: Any, world: World, client: Any):
+    with app.app_context():
+        with access.acting(access.SYSTEM), transaction():
+            for person in ("ann", "bob"):
+                mine = world.employees[person]
+                words = f"MARK-notice-{person}"
+                db.session.add(
+                    Notice(kind=NoticeKind.reminder, recipient_id=mine, text_zh=words, text_en=words)
+                )
+                db.session.add(
+                    ImportRun(resource="customer", file_name=f"{person}.xlsx", digest="0", person_id=mine)
+                )
+                db.session.add(Job(kind=f"job-{person}", person_id=mine))
+        db.session.remove()
+        give_everything(world, "ann", Reach.unit)
+        with access.acting(world.principal("ann")):
+            assert db.session.scalars(select(ImportRun.file_name)).all() == ["ann.xlsx"]
+            assert db.session.scalars(select(Job.kind)).all() == ["job-ann"]
+    sign_in(client, "ann")
+    for path in ("/", "/notices"):
+        assert re.findall(r"MARK-notice-(\w+)", client.get(path).text) == ["ann"]
+    client.post("/notices/read")
+    with app.app_context(), access.acting(access.SYSTEM):
+        unread = db.session.scalars(select(Notice.text_en).where(Notice.read_at.is_(None))).all()
+    assert unread == ["MARK-notice-bob"]
+
+
+def test_every_route_says_what_right_it_asks_for(app: Any):
+    silent = []
+    for rule in app.url_map.iter_rules():
+        handler = app.view_functions[rule.endpoint]
+        if rule.endpoint != "static" and not hasattr(handler, "needs"):
+            silent.append(rule.endpoint)
+    assert silent == []
 
 
 def test_a_statement_past_the_policy_is_refused(app: Any, world: World):
