@@ -27,7 +27,8 @@ from app.models import AuditAct
 from app.roles import Act
 from app.services import access, audit, exports, history, records, values
 from app.services.commands import AlreadyDone
-from app.services.fields import Field, Kind, field_named, labels_of, parts_of
+from app.services.fields import Field, Kind, field_named, labels_of, listed, parts_of
+from app.services.imports import importable
 from app.views import forms, lists, pages
 from app.views.attachments import attach_act, attachment_list, may_attach
 from app.views.cells import LINKED, cell_of
@@ -118,7 +119,7 @@ class RecordView(BaseView):
             return acts
         if who.may(Act.create, self.resource):
             acts.primary = pages.Act(_("New"), url=self.url("add"), icon="plus", primary=True)
-        if who.may(Act.bring_in, self.resource):
+        if who.may(Act.bring_in, self.resource) and self.resource in importable():
             acts.acts = (pages.Act(_("Import"), url=f"/import/new?resource={self.resource}", icon="upload"),)
         if who.may(Act.take_out, self.resource):
             acts.exports = tuple(self._export_acts())
@@ -309,7 +310,8 @@ class RecordView(BaseView):
         if access.principal().may(Act.create, other.resource) and other.model.__name__ in WRITABLE:
             new = f"/{other.resource}/add?{other.column}={record.id}"
             acts.primary = pages.Act(_("New"), url=new, icon="plus", primary=True)
-        return lists.list_page(query, acts)
+        fields = tuple(field for field in listed(other.model) if field.name != other.column)
+        return lists.list_page(query, acts, fields=fields)
 
     def _log(self, record: Any) -> Iterable[pages.TimelineItem]:
         """What happened to the record, the newest first."""

@@ -53,13 +53,12 @@ class HomeView(BaseView):
     def today(self) -> Any:
         """What waits, what is due, what is new."""
         who = access.principal()
-        tasks = _tasks(who)
         page = pages.HomePage(
             title=_("Today"),
             date=format_date(company.today(), _DATE[language.get()]),
             acts=tuple(_acts(who)),
             figures=tuple(_figures(who)),
-            panels=(_task_panel(tasks), _visit_panel(who), _approval_panel(), _notice_panel(who)),
+            panels=(*_own_panels(who), _approval_panel(), _notice_panel(who)),
         )
         return render_template("home.html", page=page)
 
@@ -118,9 +117,15 @@ def _found(text: str) -> Any:
             yield pages.Panel(labels_of(models[resource]), items=items)
 
 
+def _own_panels(who: access.Principal) -> Iterable[pages.Panel]:
+    """What is his to do, of the kinds of record he may read."""
+    if who.may(Act.read, "task"):
+        yield _task_panel(_tasks(who))
+    if who.may(Act.read, "visit"):
+        yield _visit_panel(who)
+
+
 def _tasks(who: access.Principal) -> list[Task]:
-    if not who.may(Act.read, "task"):
-        return []
     mine = select(Task).where(Task.owner_id == who.employee_id, Task.status == TaskStatus.open)
     return list(db.session.scalars(mine.order_by(Task.due_on).limit(SHOWN)))
 
@@ -195,11 +200,9 @@ def _object_url(notice: Notice) -> str:
 
 def _visit_panel(who: access.Principal) -> pages.Panel:
     """His visits of the next days, and those that are past and not recorded."""
-    found: list[Visit] = []
-    if who.may(Act.read, "visit"):
-        mine = select(Visit).where(Visit.owner_id == who.employee_id, Visit.status == VisitStatus.planned)
-        shown = mine.options(joinedload(Visit.customer)).order_by(Visit.planned_on).limit(SHOWN)
-        found = list(db.session.scalars(shown))
+    mine = select(Visit).where(Visit.owner_id == who.employee_id, Visit.status == VisitStatus.planned)
+    shown = mine.options(joinedload(Visit.customer)).order_by(Visit.planned_on).limit(SHOWN)
+    found = db.session.scalars(shown)
     today = company.today()
     items = tuple(
         pages.Item(

@@ -20,7 +20,8 @@ from app.services import access, records, values
 from app.services.fields import Field, Kind, labels_of, listed
 from app.views import pages
 from app.views.cells import cell_of, url_to
-from app.words import say
+from app.words import language, say
+from app.workflows.machine import machines
 
 MAX_PAGE = 100_000
 LONGEST_SEARCH = 100
@@ -68,7 +69,8 @@ def _size(args: MultiDict[str, str]) -> int:
 
 def list_page(query: records.Query, acts: ListActs, *, fields: tuple[Field, ...] = ()) -> pages.ListPage:
     """The page of a query: its table, chips, pager, and what may be done."""
-    shown = [f for f in fields or listed(query.model) if f in records.visible_fields(query.model)]
+    visible = records.visible_fields(query.model)
+    shown = in_one_language([f for f in fields or listed(query.model) if f in visible])
     page = records.page_of(query)
     first = (query.page - 1) * query.size + 1 if page.rows else 0
     last = first + len(page.rows) - 1 if page.rows else 0
@@ -103,6 +105,19 @@ def list_page(query: records.Query, acts: ListActs, *, fields: tuple[Field, ...]
     )
 
 
+def in_one_language(fields: list[Field]) -> list[Field]:
+    """Of a name kept in both languages the reader's alone, where the first of the two stood."""
+    own, other = ("name_zh", "name_en") if language.get() == "zh" else ("name_en", "name_zh")
+    names = {field.name: field for field in fields}
+    if not {own, other} <= set(names):
+        return fields
+    first = next(field for field in fields if field.name in {own, other})
+    kept = [field for field in fields if field.name != own or field is first]
+    return [
+        names[own] if field is first else field for field in kept if field is first or field.name != other
+    ]
+
+
 class ListActs:
     """What may be done on a list, worked out by its view."""
 
@@ -132,8 +147,16 @@ def _column(field: Field, query: records.Query, *, first: bool) -> pages.Column:
 
 def _row(record: Any, shown: list[Field], acts: ListActs) -> pages.Row:
     cells = tuple(cell_of(record, field) for field in shown)
-    edit_url = url_for(acts.edit_endpoint, pk=record.id) if acts.edit_endpoint else ""
+    edit_url = (
+        url_for(acts.edit_endpoint, pk=record.id) if acts.edit_endpoint and not is_closed(record) else ""
+    )
     return pages.Row(id=str(record.id), url=url_to(record), cells=cells, edit_url=edit_url)
+
+
+def is_closed(record: Any) -> bool:
+    """Whether the record's own state says that nothing of it is edited any more; asks the database nothing."""
+    life = machines.get(type(record))
+    return life is not None and not life.still_open and record.status in (*life.closed, "in_approval")
 
 
 def _count_text(first: int, last: int, page: records.Page) -> str:
