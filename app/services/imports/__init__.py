@@ -14,6 +14,7 @@ from app.services.imports.rejects import (
 )
 from app.services.imports.resources import Resource, importable, resource
 from app.services.imports.staging import Counts, Opened, Order, Progress, dry_run, open_file, stage, upload
+from app.services.imports.undoing import undo
 
 RULES = (customer_rules,)
 """Modules whose rules must be known before a file is judged."""
@@ -39,6 +40,7 @@ __all__ = [
     "resource",
     "sentence_of",
     "stage",
+    "undo",
     "upload",
     "write_checked",
     "write_refused",

@@ -245,7 +245,9 @@ class Writer:
             if record is None:
                 self.refuse(row, GONE)
         there = [(row, record) for row, record in pairs if record is not None]
-        before = {row.id: {name: kept(getattr(record, name)) for name in row.values} for row, record in there}
+        before = {
+            row.id: {name: kept(self.held(record, name)) for name in row.values} for row, record in there
+        }
         for some in ([there], [[pair] for pair in there]):
             if self._changed(some, before):
                 return
@@ -267,6 +269,11 @@ class Writer:
                 kept_before = self.box.closed(row.number, before[row.id])
                 self._tell(row, record.id, verdict=Verdict.changed, before=kept_before)
         return True
+
+    def held(self, record: Any, name: str) -> Any:
+        """What a record holds, sealed fields in plain: it goes into the sealed box of the row, and nowhere else."""
+        seal = self.sealed.get(name)
+        return seal.unseal(record) if seal else getattr(record, name)
 
     def _set(self, record: Any, values: dict[str, Any]) -> None:
         for name, value in values.items():

@@ -9,8 +9,8 @@ from decimal import Decimal
 import pytest
 from sqlalchemy import func, select, text
 
-from app.errors import BadInput, NotAllowed, NotFound, WrongState
-from app.extensions import db
+from app.errors import BadInput, NotAllowed, NotFound, Refusal, WrongState
+from app.extensions import db, transaction
 from app.models import (
     AuditLog,
     Contact,
@@ -22,7 +22,7 @@ from app.models import (
     SalesDocument,
     TradeLine,
 )
-from app.services import access, imports, jobs, sheets
+from app.services import access, imports, jobs, records, sheets
 from app.services.imports import applying
 from app.workflows import importing
 
@@ -389,6 +389,52 @@ def test_money_is_read_in_the_spellings_people_use(keeper, sheet):
     assert counts == imports.Counts(5, created=4, refused=1)
     prices = dict(db.session.execute(select(Product.code, Product.list_price)).all())
     assert prices == {"a": Decimal("1234.5"), "b": Decimal(30000), "c": Decimal(12), "d": Decimal("0.1")}
+
+
+def test_an_import_is_taken_back_whole(keeper, sheet):
+    bring_in("customer", sheet(HEADS, ["K1", "甲公司", None, "2001-02-03", "02155550100"]))
+    run, counts = bring_in(
+        "customer",
+        sheet(HEADS, ["K1", "乙公司", None, "2002-02-03", "02155550101"], ["K2", "丙", None, None, None]),
+    )
+    assert (counts.updated, counts.created) == (1, 1)
+    assert imports.undo(run) == 2
+    found = customer("K1")
+    assert (found.name, found.established_on) == ("甲公司", date(2001, 2, 3))
+    assert Customer.__dict__["phone"].unseal(found) == "02155550100"
+    assert db.session.scalars(select(Customer.code)).all() == ["K1"]
+    assert db.session.get(ImportRun, run).status == "undone"
+    with pytest.raises(WrongState):
+        imports.undo(run)
+    assert bring_in("customer", sheet(HEADS, ["K2", "丙", None, None, None]))[1].created == 1
+
+
+def test_orders_are_taken_back_with_their_lines(keeper, sheet):
+    some_orders(sheet)
+    run, _counts = bring_in("order", sheet(ORDER_HEADS, ["S1", "K1", "P1", 1, 2, 2, "2024-05-06", "销售"]))
+    assert imports.undo(run) == 1
+    assert db.session.scalar(select(func.count()).select_from(TradeLine)) == 0
+    assert db.session.scalar(select(func.count()).select_from(SalesDocument)) == 0
+
+
+def test_an_import_somebody_went_on_with_is_not_taken_back(keeper, sheet):
+    run, _counts = bring_in(
+        "customer", sheet(HEADS, ["K1", "甲公司", None, None, None], ["K2", "乙", None, None, None])
+    )
+    with transaction():
+        records.change(customer("K1"), {"remark": "seen"}, None)
+    with pytest.raises(Refusal) as caught:
+        imports.undo(run)
+    assert "1 条记录" in caught.value.words.zh
+    assert db.session.scalar(select(func.count()).select_from(Customer)) == 2
+
+
+def test_a_customer_with_contacts_keeps_the_import_that_made_it(keeper, sheet):
+    run, _counts = bring_in("customer", sheet(HEADS, ["K1", "甲公司", None, None, None]))
+    bring_in("contact", sheet(["客户编码", "姓名"], ["K1", "张三"]))
+    with pytest.raises(Refusal):
+        imports.undo(run)
+    assert customer("K1").name == "甲公司"
 
 
 def test_the_command_line_counts_rejects_and_ends_with_three(guanhu, hire, sheet, tmp_path):
