@@ -101,6 +101,18 @@ class ImportApi(BaseApi):
         uploads.discard(pk)
         return jsonify(run_of(uploads.find(pk)))
 
+    @expose("/<int:pk>/undo", methods=["POST"])
+    @needs_account
+    def undo(self, pk: int) -> tuple[Response, int]:
+        """Take back what was written; refused where somebody went on with it."""
+        with transaction():
+            command = once()
+            uploads.take_back(pk)
+            command.led_to("", {"id": pk})
+        uploads.undo(pk)
+        run = uploads.find(pk)
+        return jsonify(run_of(run)), 202 if uploads.is_undoing(run) else 200
+
 
 def _asked() -> uploads.Asked:
     asked = asked_by(request.form)

@@ -46,9 +46,10 @@ def index_page(runs: list[ImportRun], number: int) -> pages.ListPage:
             _("Import: %(what)s", what=found.label),
             url=url_for("ImportView.new", resource=found.name),
             icon="upload",
-            rare=True,
+            primary=number_of == 0,
+            rare=number_of > 0,
         )
-        for found in uploads.allowed()
+        for number_of, found in enumerate(uploads.allowed())
     )
     none = pages.EmptyState(
         _("Nothing imported yet"),
@@ -56,9 +57,16 @@ def index_page(runs: list[ImportRun], number: int) -> pages.ListPage:
         if acts
         else _("You have no right to import; ask an administrator if you need it."),
         icon="upload",
-        more=tuple(pages.Act(act.label, url=act.url, icon="upload") for act in acts[:3]),
+        more=tuple(pages.Act(act.label, url=act.url, icon="upload") for act in acts),
     )
-    return _runs_table(runs, number, acts=acts, empty=none, title=_("Import & export"))
+    return _runs_table(
+        runs,
+        number,
+        primary=acts[0] if acts and runs else None,
+        acts=acts[1:] if runs else (),
+        empty=none,
+        title=_("Import & export"),
+    )
 
 
 def _runs_table(runs: list[ImportRun], number: int = 1, **more: Any) -> pages.ListPage:
@@ -249,7 +257,7 @@ def page_of(run: ImportRun, tab: str, number: int) -> tuple[str, pages.ImportPag
         return "import/check.html", _check_page(run, tab, number)
     if run.status is ImportStatus.refused and _may_say_columns(run):
         return "import/check.html", columns_page(run)
-    return "import/result.html", _result_page(run)
+    return "import/result.html", _result_page(run, number)
 
 
 def _frame(run: ImportRun, step: Any, **more: Any) -> pages.ImportPage:
@@ -312,17 +320,18 @@ def progress_of(run: ImportRun) -> pages.JobProgress:
     """How far the judging or the writing is."""
     here = url_for("ImportView.show", pk=run.id)
     job = uploads.job_of(run)
-    running = run.status in NO_PREVIEW and not uploads.is_cut_off(run)
+    undoing = uploads.is_undoing(run)
+    running = undoing or (run.status in NO_PREVIEW and not uploads.is_cut_off(run))
     writing = run.status is ImportStatus.applying
     done = job.done_units if job else 0
     waiting = job is not None and job.status is JobStatus.queued
     return pages.JobProgress(
         title=_("Import: %(what)s", what=label_of(run.resource)),
-        state=job.status.words if job and waiting else run.status.words,
+        state=UNDOING if undoing else job.status.words if job and waiting else run.status.words,
         running=running,
         done=done if writing else 0,
         total=run.rows_total if writing else 0,
-        text=run.file_name if writing or not done else _("%(n)s rows checked", n=f"{done:,}"),
+        text=run.file_name if writing or undoing or not done else _("%(n)s rows checked", n=f"{done:,}"),
         tone="run"
         if running
         else "bad"
@@ -508,7 +517,7 @@ def _rejected(run: ImportRun, number: int, most: int) -> pages.ListPage | None:
         resource="import_refused",
         columns=heads,
         rows=tuple(row for line in lines for row in _reason_rows(line)),
-        **{**pager, "count_text": pager.get("count_text") or _("%(n)s rows", n=f"{run.rows_refused:,}")},
+        **{**pager, "count_text": _("%(n)s rows", n=f"{run.rows_refused:,}")},
     )
 
 
@@ -612,28 +621,52 @@ def _problem_of(run: ImportRun) -> pages.Text:
 # ---- what it did -------------------------------------------------------------------------------------------
 
 
-def _result_page(run: ImportRun) -> pages.ImportPage:
-    """A run that is over: written, refused as a whole, or given up."""
+def _result_page(run: ImportRun, number: int) -> pages.ImportPage:
+    """A run that is over: written, refused as a whole, given up, or taken back."""
     if run.status is not ImportStatus.done:
         tone: Any = "bad" if run.status is ImportStatus.refused else ""
-        text = _problem_of(run) if run.problem else NOTHING
-        return _frame(
-            run, 2, banners=(pages.Banner(text, tone=tone, title=run.status.words),), acts=(_other_file(run),)
-        )
+        text = TAKEN_BACK if run.status is ImportStatus.undone else NOTHING
+        banner = pages.Banner(_problem_of(run) if run.problem else text, tone=tone, title=run.status.words)
+        return _frame(run, 2, banners=(banner,), acts=(_other_file(run),))
     may_list = access.principal().may(Act.read, run.resource)
     return _frame(
         run,
         3,
         rule=_rule(run),
+        job=progress_of(run) if uploads.is_undoing(run) else None,
+        banners=tuple(_failed_undo(run)),
         figures=tuple(_figures(run)),
-        rejected=_rejected(run, 1, SIZE),
+        rejected=_rejected(run, number, SIZE),
         rejects_act=_download(run),
         go=pages.Act(_("Open the list"), url=f"/{run.resource}/list/", primary=True) if may_list else None,
-        acts=(_other_file(run),),
+        acts=(*_undo(run), _other_file(run)),
     )
 
 
+def _failed_undo(run: ImportRun) -> Iterable[pages.Banner]:
+    job = uploads.job_of(run)
+    if job is not None and job.kind == uploads.UNDO and job.message:
+        yield pages.Banner(Words(job.message["zh"], job.message["en"]), tone="bad")
+
+
+def _undo(run: ImportRun) -> Iterable[pages.Act]:
+    if uploads.may_undo(run):
+        yield pages.Act(
+            _("Undo the import"),
+            url=url_for("ImportView.undo", pk=run.id),
+            method="post",
+            icon="arrow-back-up",
+            tone="bad",
+            confirm=_(
+                "What it made is removed, what it changed becomes as it was. Refused if somebody went on with it."
+            ),
+            hidden=_cmd(),
+        )
+
+
 NOTHING = say("没有写入任何数据。", "Nothing was written.")
+TAKEN_BACK = say("写入的内容已全部收回。", "All it had written is taken back.")
+UNDOING = say("撤销中", "Being undone")
 
 
 def _figures(run: ImportRun) -> Iterable[pages.Figure]:

@@ -152,6 +152,21 @@ class ImportView(BaseView):
         flash(_("Nothing was imported."), "success")
         return redirect(url_for("ImportView.index"), 303)
 
+    @expose("/<int:pk>/undo", methods=["POST"])
+    @needs_account
+    def undo(self, pk: int) -> Any:
+        """Take back what was written."""
+        here = url_for("ImportView.show", pk=pk)
+        with transaction():
+            command = once()
+            uploads.take_back(pk)
+            command.led_to(here)
+        try:
+            uploads.undo(pk)
+        except Refusal as refusal:
+            flash(str(refusal.words), "danger")
+        return redirect(here, 303)
+
     @expose("/<int:pk>/refused")
     @needs_account
     def refused(self, pk: int) -> Any:

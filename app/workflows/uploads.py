@@ -30,6 +30,7 @@ from app.words import Words, say
 from app.workflows import importing
 
 JUDGE = "import_check"
+UNDO = "import_undo"
 BYTES_AT_ONCE = 1024 * 1024
 """A file up to here, unpacked, is judged while its sender waits: some 1,500 rows."""
 ROWS_AT_ONCE = 1_000
@@ -327,6 +328,48 @@ def discard(run_id: int) -> None:
     find(run_id)
     imports.cancel(run_id)
     path_of(run_id).unlink(missing_ok=True)
+
+
+# ---- taking back -------------------------------------------------------------------------------------------
+
+
+def take_back(run_id: int) -> None:
+    """Have a written run undone, inside `transaction()`; `undo` comes next.
+
+    Raises WrongState: there is nothing to undo, or it is being undone.
+    """
+    run = find(run_id)
+    if not may_undo(run):
+        raise WrongState(BUSY)
+    if run.rows_created + run.rows_updated > ROWS_AT_ONCE:
+        who = access.principal()
+        requester = jobs.Requester(who.user_id, who.employee_id)
+        _write(run_id, job_id=jobs.enqueue(UNDO, {"run": run_id}, requester=requester))
+
+
+def undo(run_id: int) -> None:
+    """Undo a run, here and now, unless a job does it. Raises `Refusal` where somebody went on with what it wrote."""
+    if not is_undoing(find(run_id)):
+        imports.undo(run_id)
+
+
+def may_undo(run: ImportRun) -> bool:
+    """Whether the person asking may take this run back; that others went on with it is found out by trying."""
+    who = access.principal()
+    may = who.may(Act.bring_in, run.resource) and who.may(Act.edit, run.resource)
+    wrote = run.status is ImportStatus.done and run.rows_created + run.rows_updated > 0
+    return may and wrote and not is_undoing(run)
+
+
+def is_undoing(run: ImportRun) -> bool:
+    """Whether a job is taking this run back."""
+    job = job_of(run)
+    return job is not None and job.kind == UNDO and job.status in {JobStatus.queued, JobStatus.running}
+
+
+@jobs.kind(UNDO, zh="撤销导入", en="Undo an import")
+def _undoing(run: jobs.Run) -> dict[str, int]:
+    return {"rows": imports.undo(run.args["run"])}
 
 
 # ---- looking -----------------------------------------------------------------------------------------------

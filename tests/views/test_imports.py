@@ -200,6 +200,24 @@ def test_a_run_can_be_discarded(app, person):
     assert count(app, Customer) == 0
 
 
+def test_an_import_can_be_undone_until_somebody_goes_on_with_it(app, person):
+    ann = person("ann")
+    run = ann.run(ann.send(book(HEADS, GOOD)))
+    ann.press(run)
+    assert ann.press(run, "undo").status_code == 303
+    assert stored(app, select(ImportRun.status)) is ImportStatus.undone
+    assert count(app, Customer) == 0
+    assert "写入的内容已全部收回" in ann.page(run)
+    assert ann.client.post(f"/import/{run}/undo").status_code == 409
+    run = ann.run(ann.send(book(HEADS, GOOD)))
+    ann.press(run)
+    pk = stored(app, select(Customer.id))
+    ann.client.post(f"/customer/edit/{pk}", data={"name": "改过的名字有限公司", "version_no": "1"})
+    html = ann.press(run, "undo")
+    assert "不能撤销" in ann.client.get(html.location).text
+    assert count(app, Customer) == 1
+
+
 # ---- columns and sheets ------------------------------------------------------------------------------------
 
 
@@ -422,11 +440,27 @@ def test_a_large_file_is_judged_and_written_by_jobs_with_progress(app, person, s
     job = stored(app, select(Job).order_by(Job.id.desc()).limit(1))
     assert (job.status, job.done_units, job.total_units) == (JobStatus.done, 121, 121)
     assert "120" in ann.page(run) and "雁浦金谷种业有限公司" in ann.page(run)
+    ann.press(run, "undo")
+    assert "撤销中" in ann.page(run)
+    assert ann.client.post(f"/import/{run}/undo").status_code == 409
+    assert drain(app) == 1
+    assert count(app, Customer) == 0
+
+
+def test_many_refused_rows_are_turned_page_by_page(person):
+    ann = person("ann")
+    run = ann.run(
+        ann.send(book(HEADS, GOOD, *[[f"客户{n:03}有限公司", None, "2019-02-30", None] for n in range(60)]))
+    )
+    html = ann.page(run, tab="refused")
+    assert "客户049有限公司" in html and "客户050有限公司" not in html
+    assert f"/import/{run}?tab=refused&amp;page=2" in html
+    assert "客户059有限公司" in ann.page(run, tab="refused", page="2")
 
 
 def test_a_bad_large_file_ends_in_its_sentence(app, person, small_is_large):
     ann = person("ann")
-    heads = "\n".join(["客户名称,客户名称", "a,b"]).encode()
+    heads = "客户名称,客户名称\na,b".encode()
     run = ann.run(ann.send(heads, name="a.csv"))
     drain(app)
     assert stored(app, select(ImportRun.status)) is ImportStatus.refused
