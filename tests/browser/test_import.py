@@ -161,3 +161,17 @@ def test_a_large_file_shows_its_progress_and_then_its_result(signed_in: Page, li
     shot(page, "5-writing")
     expect(page.locator(".figs")).to_contain_text("8,000", timeout=40_000)
     shot(page, "5-result")
+    page.get_by_role("button", name="撤销导入").click()
+    page.locator("dialog[open] button[type=submit]").click()
+    expect(page.locator("#job")).to_contain_text("撤销中")
+    shot(page, "5-undoing")
+    expect(page.locator("main")).to_contain_text("写入的内容已全部收回", timeout=60_000)
+
+
+def test_too_large_a_file_is_told_its_limit(signed_in: Page, live_server, tmp_path):
+    page = signed_in
+    page.goto(f"{live_server.url}/import/new?resource=customer")
+    (tmp_path / "huge.csv").write_bytes(b"x," * (20 << 20))
+    send(page, tmp_path / "huge.csv")
+    expect(page.locator("main")).to_contain_text("文件超过 25 MB")
+    shot(page, "6-too-large")
