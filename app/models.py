@@ -130,8 +130,8 @@ class OrgUnit(Stamped, Switched, Model):
         String(60),
         zh="职能",
         en="Function",
-        help_zh="如 legal、finance、quality",
-        help_en="such as legal, finance, quality",
+        help_zh="职能的代码，见代码表“部门职能”",
+        help_en="a code of the list of functions, such as legal, finance, quality",
     )
     head_id: Mapped[int | None] = belongs_to(
         "employee.id", zh="负责人", en="Head", listed=True, late_key="fk_org_unit_head"

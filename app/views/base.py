@@ -31,7 +31,7 @@ from app.services.fields import Field, Kind, field_named, labels_of, listed, par
 from app.services.imports import importable
 from app.views import forms, lists, pages
 from app.views.attachments import attach_act, attachment_list, may_attach
-from app.views.cells import LINKED, cell_of
+from app.views.cells import LINKED, cell_of, names_of
 from app.views.guards import needs
 from app.views.web import once
 from app.words import Words, say
@@ -218,7 +218,7 @@ class RecordView(BaseView):
         """The boxes beside the fields."""
         return ()
 
-    def facts_of(self, record: Any) -> Iterable[str]:
+    def facts_of(self, record: Any) -> Iterable[str | pages.Cell]:
         """What stands quietly beside the title: number and owner."""
         for name in ("code", "no", "owner_id"):
             field = field_named(self.model, name)
@@ -226,7 +226,7 @@ class RecordView(BaseView):
                 values.EMPTY,
                 records.title_of(record),
             }:
-                yield text
+                yield text if name == "owner_id" else pages.Cell(text, label=field.label)
 
     def sections_of(self, record: Any) -> tuple[pages.Section, ...]:
         """The fields of the record, as this person may see them."""
@@ -490,7 +490,10 @@ def log_of(model: type[Any], id_: int, most: int = 50) -> Iterable[pages.Timelin
     for line, name in history.lines_of(model, id_, most):
         changes = tuple(
             pages.Change(
-                labels[key].label, old=_said(labels[key], pair[0]), new=_said(labels[key], pair[1]), name=key
+                labels[key].label,
+                old=_said(model, labels[key], pair[0]),
+                new=_said(model, labels[key], pair[1]),
+                name=key,
             )
             for key, pair in (line.changes or {}).items()
             if key in labels
@@ -505,10 +508,16 @@ def log_of(model: type[Any], id_: int, most: int = 50) -> Iterable[pages.Timelin
         )
 
 
-def _said(field: Field, kept: Any) -> str:
+def _said(model: type[Any], field: Field, kept: Any) -> str:
     """A logged value as the reader sees it."""
     if kept is None or kept == "":
         return values.EMPTY
+    text = _plainly_said(field, kept)
+    named = names_of(model, field).get(text)
+    return str(named.words) if named else text
+
+
+def _plainly_said(field: Field, kept: Any) -> str:
     if field.kind is Kind.relation and str(kept).isdecimal():
         return records.picked_title(field, int(kept)) or values.EMPTY
     if field.kind is Kind.flag:

@@ -8,10 +8,11 @@ from dataclasses import replace
 from typing import Any
 
 from flask import request
+from flask_appbuilder.security.sqla.models import Role
 from flask_babel import gettext as _
 
 from app.errors import BadInput, Problem, Refusal, Stale
-from app.services import records, values
+from app.services import codes, records, values
 from app.services.fields import Field, Kind, parts_of
 from app.views import pages
 from app.views.lists import options, picker_url
@@ -178,5 +179,8 @@ def _default(field: Field) -> str:
 def _picked_text(field: Field, value: str) -> str:
     if not value.isdecimal():
         return ""
-    found = records.picked_title(field, int(value))
-    return found or ""
+    found = records.picked_title(field, int(value)) or ""
+    if field.target is Role:
+        named = codes.roles().get(found)
+        return str(named.words) if named else found
+    return found

@@ -439,7 +439,8 @@ class RecordPage:
     title: Text
     crumbs: tuple[Crumb, ...] = ()
     badges: tuple[Cell, ...] = ()
-    facts: tuple[Text, ...] = ()
+    facts: tuple[Text | Cell, ...] = ()
+    """What stands quietly beside the title; a code is a cell, since it is the same in every language."""
     primary: Act | None = None
     acts: tuple[Act, ...] = ()
     banners: tuple[Banner, ...] = ()

@@ -12,7 +12,7 @@ from flask_appbuilder.security.sqla.models import Role
 from app.columns import Rows
 from app.errors import NotFound
 from app.roles import Act
-from app.services import access, records
+from app.services import access, codes, records
 from app.services.fields import models_by_resource
 from app.views.guards import needs_account
 from app.views.lists import LONGEST_SEARCH
@@ -36,7 +36,20 @@ class PickView(BaseView):
         if getattr(model, "__rows__", Rows.shared) is not Rows.shared:
             access.principal().check(Act.read, resource)
         text = request.args.get("q", "").strip()[:LONGEST_SEARCH]
+        if model is Role:
+            return jsonify(results=_roles(text))
         found = records.pick(model, text, category=request.args.get("category", ""))
         return jsonify(
             results=[{"value": str(id_), "text": title, "note": note} for id_, title, note in found]
         )
+
+
+def _roles(text: str) -> list[dict[str, str]]:
+    """The roles whose code or name in the reader's language holds this text."""
+    names = codes.roles()
+    found = []
+    for id_, code, _note in records.pick(Role, "", limit=records.MOST_COUNTED):
+        name = str(names[code].words) if code in names else code
+        if text.lower() in f"{code} {name}".lower():
+            found.append({"value": str(id_), "text": name, "note": ""})
+    return found[: records.PICKED]

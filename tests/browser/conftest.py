@@ -1,0 +1,68 @@
+"""The demo company, made by the product's own command and served as in production, once for all tests of a session."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import CHECKOUT, Server, free_port, wait_for
+
+
+@dataclass(frozen=True)
+class Demo:
+    """The served demo company: its address, and name and password of the first account of each role."""
+
+    url: str
+    accounts: dict[str, tuple[str, str]]
+
+
+@pytest.fixture(scope="session")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
+    """The demo company on a server of its own; tests look at it and change nothing."""
+    folder = tmp_path_factory.mktemp("demo")
+    kept = {
+        name: value for name, value in os.environ.items() if not name.startswith("GUANHU_") and name != "PORT"
+    }
+    environ = {
+        **kept,
+        "GUANHU_ENV": "test",
+        "GUANHU_INSTANCE": str(folder),
+        "GUANHU_PORT": str(free_port()),
+        "PYTHONPATH": str(CHECKOUT),
+    }
+    with (folder / "server.log").open("wb") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "app.cli", "serve", "--demo"],
+            env=environ,
+            cwd=folder,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            stdin=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+    server = Server(f"http://127.0.0.1:{environ['GUANHU_PORT']}", process, folder, environ)
+    wait_for(server, 90)
+    yield Demo(server.url, accounts(folder))
+    process.terminate()
+    try:
+        process.wait(15)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def accounts(folder: Path) -> dict[str, tuple[str, str]]:
+    found: dict[str, tuple[str, str]] = {}
+    for line in (folder / "demo-accounts.txt").read_text(encoding="utf-8").splitlines():
+        if "\t" in line:
+            username, password, role, _name = line.split("\t")
+            found.setdefault(role, (username, password))
+    return found
