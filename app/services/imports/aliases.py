@@ -135,6 +135,8 @@ WORDS: dict[tuple[str, str], dict[str, str | None]] = {
         "取消": "cancellation",
         "库存调整": "adjustment",
         "调整单": "adjustment",
+        "坏账": "adjustment",
+        "坏账调整": "adjustment",
     },
 }
 """(Record type, field) → word in files → stored word; None stands for "not said"."""

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import csv
+import gzip
 import json
 import time
+from collections.abc import Iterator
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 from sqlalchemy import func, select
@@ -68,3 +72,47 @@ def test_a_hundred_thousand_order_lines_go_in_with_their_totals(base_pack, keepe
     of_documents = select(func.sum(SalesDocument.total))
     assert Decimal(db.session.scalar(of_documents)) == Decimal(str(facts["amount_all_lines"]))
     assert count(Product) == facts["products_case_sensitive"]
+
+
+KINDS = {"C": "退货", "A": "坏账调整"}
+
+
+def lines_of(source: Path) -> Iterator[list[str]]:
+    """The raw register as an order file; the customer's number without its decimal."""
+    yield [
+        "订单编号",
+        "单据类型",
+        "客户编码",
+        "产品编码",
+        "产品名称",
+        "数量",
+        "单价",
+        "下单时间",
+        "国家/地区",
+    ]
+    with gzip.open(source, "rt", encoding="utf-8") as file:
+        for row in csv.DictReader(file):
+            kind = KINDS.get(row["InvoiceNo"][0], "库存调整" if row["Quantity"].startswith("-") else "销售")
+            customer = row["CustomerID"].removesuffix(".0")
+            rest = [
+                row[name]
+                for name in ("StockCode", "Description", "Quantity", "UnitPrice", "InvoiceDate", "Country")
+            ]
+            yield [row["InvoiceNo"], kind, customer, *rest]
+
+
+@pytest.mark.long
+def test_the_whole_register_goes_in_and_its_published_totals_come_out(base_pack, keeper, tmp_path):
+    for resource in ("customer", "product"):
+        assert bring_in(resource, shared(f"transactions/full/{resource}s.xlsx"))[1].refused == 0
+    path = tmp_path / "orders.csv"
+    with path.open("w", encoding="utf-8-sig", newline="") as file:
+        csv.writer(file).writerows(lines_of(shared("transactions/online_retail.csv.gz")))
+    run, counts = bring_in("order", path)
+    assert (counts.created, counts.refused) == (541_909, 0), list(reasons(run).items())[:5]
+    total = select(func.sum(TradeLine.amount))
+    assert Decimal(db.session.scalar(total)) == Decimal("9747747.934")
+    assert Decimal(db.session.scalar(total.where(TradeLine.customer_id.is_not(None)))) == Decimal(
+        "8300065.814"
+    )
+    assert count(SalesDocument) == 25_900
