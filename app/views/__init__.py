@@ -56,7 +56,10 @@ def register(framework: Any) -> None:
             view.menu_label or labels_of(view.model), f"/{view.resource}/list/", view.resource, icon=view.icon
         )
         add(view.area, entry)
-    add("evaluation", Entry(Words("评价结果", "Evaluation results"), "/evaluation/", "eval_run", icon="chart-bar"))
+    add(
+        "evaluation",
+        Entry(Words("评价结果", "Evaluation results"), "/evaluation/", "eval_run", icon="chart-bar"),
+    )
     add("settings", Entry(Words("导入与导出", "Import & export"), "/import/", icon="upload"))
 
 
