@@ -88,6 +88,10 @@ SHOTS = (
     Shot("approval", HEAD, APPROVAL),
     Shot("approval", HEAD, APPROVAL, tongue="en", theme="dark"),
     Shot("approval", HEAD, APPROVAL, width=390),
+    Shot("import", KEEPER, ("/import/new?resource=customer",)),
+    Shot("evaluation", EVALUATOR, ("/evaluation/", FIRST_ROW)),
+    Shot("evaluation", EVALUATOR, ("/evaluation/", FIRST_ROW), tongue="en", theme="dark"),
+    Shot("grade", SELLER, (*CUSTOMER, ".head a.st, .head .gr")),
     Shot("rights", ADMINISTRATOR, ("/role_grant/list/",)),
     Shot("profile", SELLER, ("/account/profile",)),
     Shot("profile", SELLER, ("/account/profile",), tongue="en", width=390, theme="dark"),
@@ -112,9 +116,13 @@ def company() -> Iterator[tuple[str, dict[str, tuple[str, str]]]]:
     command = [sys.executable, "-m", "app.cli"]
     server = None
     try:
-        subprocess.run([*command, "init", "--quiet", "--no-account"], env=environ, cwd=folder, check=True)
-        subprocess.run([*command, "demo"], env=environ, cwd=folder, check=True, stdout=subprocess.DEVNULL)
-        server = subprocess.Popen([*command, "serve"], env=environ, cwd=folder, start_new_session=True)
+        server = subprocess.Popen(
+            [*command, "serve", "--demo"],
+            env=environ,
+            cwd=folder,
+            stdout=subprocess.DEVNULL,
+            start_new_session=True,
+        )
         url = f"http://127.0.0.1:{port}"
         wait_for(url)
         yield url, accounts(folder)
@@ -204,9 +212,15 @@ def main() -> None:
     ]
     FOLDER.mkdir(parents=True, exist_ok=True)
     with company() as (url, known), sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium(), args=FLAGS)
-        take(browser, url, known, wanted, FOLDER)
-        browser.close()
+        for tongue, locale in (("zh", "zh_CN"), ("en", "en_GB")):
+            # The browser's own words (file and date inputs) follow the machine's language.
+            browser = playwright.chromium.launch(
+                executable_path=chromium(),
+                args=[*FLAGS, f"--lang={locale.replace('_', '-')}"],
+                env={**os.environ, "LANGUAGE": locale, "LANG": f"{locale}.UTF-8"},
+            )
+            take(browser, url, known, [shot for shot in wanted if shot.tongue == tongue], FOLDER)
+            browser.close()
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ from app.errors import BadRequest, Refusal, Stale
 from app.extensions import transaction
 from app.models import ApprovalRequest
 from app.services import records, values
-from app.services.fields import field_named, labels_of
+from app.services.fields import STAMPS, field_named, labels_of
 from app.views import forms, pages
 from app.views.attachments import attach_act, attachment_list, may_attach
 from app.views.cells import cell_of, url_to
@@ -237,7 +237,8 @@ def _page(asked: ApprovalRequest) -> pages.ApprovalPage:
 
 
 def _section(record: Any) -> pages.Section:
-    shown = [field for field in records.visible_fields(type(record)) if field.name != "status"]
+    hidden = {"status", *STAMPS}
+    shown = [field for field in records.visible_fields(type(record)) if field.name not in hidden]
     cells = tuple(cell_of(record, field) for field in shown if getattr(record, field.name) not in {None, ""})
     return pages.Section(id="record", title=labels_of(type(record)), cells=cells)
 

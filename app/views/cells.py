@@ -78,7 +78,7 @@ def task_item(task: Task) -> pages.Item:
         return pages.Item(task.title, url=url_to(task))
     days = (company.today() - task.due_on).days
     late = days_late(days) if days > 0 else ""
-    badge = pages.Cell(late or _("Today"), "badge", "bad" if late else "warn") if days >= 0 else None
+    badge = pages.Cell(late or _("due today"), "badge", "bad" if late else "warn") if days >= 0 else None
     return pages.Item(task.title, url=url_to(task), note=task.due_on.isoformat(), badge=badge)
 
 

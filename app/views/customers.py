@@ -24,6 +24,7 @@ from app.models import (
 )
 from app.roles import Act
 from app.services import access, customer_file, values
+from app.services.fields import field_named
 from app.services.language.kinds import POINTS
 from app.views import pages
 from app.views.base import RecordView
@@ -91,7 +92,7 @@ class CustomerView(RecordView):
 
     def banners_of(self, record: Any) -> Iterable[pages.Banner]:
         """The task that is due next, and whether it is late."""
-        task = next(iter(customer_file.due(record.id)), None)
+        task = next(iter(due_of(record)), None)
         if task is None or task.due_on is None:
             return
         days = (company.today() - task.due_on).days
@@ -111,6 +112,19 @@ class CustomerView(RecordView):
         for cell in super().badges_of(record):
             yield replace(cell, url=why) if cell.kind == "grade" and why else cell
 
+    def sections_of(self, record: Any) -> tuple[pages.Section, ...]:
+        """The fields; why the grade is what it is stands beside them, with the grades themselves."""
+        sections = super().sections_of(record)
+        if not held_by(record):
+            return sections
+        reason = field_named(Customer, "grade_reason")
+        return tuple(
+            replace(
+                part, cells=tuple(cell for cell in part.cells if reason is None or cell.label != reason.label)
+            )
+            for part in sections
+        )
+
     def side_of(self, record: Any) -> Iterable[pages.Panel]:
         """What grades he holds, what is to be done, and whom to call."""
         here = self.url("show", pk=record.id)
@@ -122,7 +136,7 @@ class CustomerView(RecordView):
             )
         yield pages.Panel(
             _("To do"),
-            items=tuple(task_item(task) for task in customer_file.due(record.id)),
+            items=tuple(task_item(task) for task in due_of(record)),
             url=f"{here}?tab=task",
             url_label=_("All"),
             empty=_("Nothing is due."),
@@ -141,6 +155,14 @@ class CustomerView(RecordView):
             url_label=_("All"),
             empty=_("Nobody is named yet."),
         )
+
+
+def due_of(record: Any) -> list[Task]:
+    """The open tasks about a customer; asked for once a request."""
+    found: dict[int, list[Task]] = g.setdefault("due_tasks", {})
+    if record.id not in found:
+        found[record.id] = customer_file.due(record.id)
+    return found[record.id]
 
 
 def held_by(record: Any) -> list[Held]:

@@ -410,6 +410,12 @@
     if (window.echarts) { all("[data-chart]").forEach(function (el) { var ch = window.echarts.getInstanceByDom(el); if (ch) { ch.resize(); } }); }
   });
 
+  // --- Files: the browser's own words are not always the reader's -------------------------------------------------------------
+  document.addEventListener("change", function (e) {
+    var told = e.target.type === "file" && e.target.parentNode.querySelector("[data-file-name]");
+    if (told && e.target.files.length) { told.textContent = Array.prototype.map.call(e.target.files, function (f) { return f.name; }).join("、"); }
+  });
+
   // --- Fragments -------------------------------------------------------------------------------------------------------------
   function ready(scope) {
     columns(scope); pickers(scope); charts(scope); guard(scope);
