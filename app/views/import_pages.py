@@ -46,10 +46,10 @@ def index_page(runs: list[ImportRun], number: int) -> pages.ListPage:
             _("Import: %(what)s", what=found.label),
             url=url_for("ImportView.new", resource=found.name),
             icon="upload",
-            primary=number_of == 0,
-            rare=number_of > 0,
+            primary=place == 0,
+            rare=place > 0,
         )
-        for number_of, found in enumerate(uploads.allowed())
+        for place, found in enumerate(uploads.allowed())
     )
     none = pages.EmptyState(
         _("Nothing imported yet"),

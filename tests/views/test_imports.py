@@ -378,6 +378,9 @@ def test_opening_data_needs_the_right_and_a_reason(app, person):
         app, select(AuditLog).where(AuditLog.act == AuditAct.bring_in).order_by(AuditLog.id.desc()).limit(1)
     )
     assert line.reason == "从旧系统转入"
+    fay.press(fay.run(fay.send(book(["客户编码", *HEADS], ["KH3", "青岬瑞和有限公司", None, None, None]))))
+    found = stored(app, select(Customer).where(Customer.name == "青岬瑞和有限公司"))
+    assert (found.status.value, found.code) == ("prospect", None)
 
 
 # ---- template, list ----------------------------------------------------------------------------------------
