@@ -21,7 +21,7 @@ from app.views import (
     trade,
     visits,
 )
-from app.views.base import RecordView
+from app.views.base import RecordView, fragment
 from app.views.menu import Entry, add, menu_of
 from app.words import Words
 
@@ -64,6 +64,6 @@ def register(framework: Any) -> None:
 
 
 def _menu() -> dict[str, Any]:
-    """The menu of the person asking, for every page that has a frame."""
-    who = None if g.get("bare") else access.asking()
+    """The menu of the person asking, for every page that has a frame; blocks for htmx have none."""
+    who = None if g.get("bare") or fragment("blocks") else access.asking()
     return {"menu": menu_of(who) if who else ()}
