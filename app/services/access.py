@@ -242,7 +242,7 @@ def _owned(model: type[Any], who: Principal, reach: Reach | None) -> ColumnEleme
     wider = [clause for widen in widenings if (clause := widen(model, who)) is not None]
     if reach is None:
         return or_(false(), *wider)
-    mine = model.owner_id == who.employee_id
+    mine = _is_his(model.owner_id, who)
     if reach is Reach.own:
         return or_(mine, *wider)
     units = who.unit_ids if reach is Reach.unit else who.team_ids
@@ -282,8 +282,13 @@ def _target_of(model: type[Any], column: str) -> type[Any]:
 def _personal(model: type[Any], who: Principal) -> ColumnElement[bool] | None:
     if who.reach(Act.read, resource_of(model)) is Reach.all:
         return None
-    result: ColumnElement[bool] = getattr(model, model.__person__) == who.employee_id
-    return result
+    return _is_his(getattr(model, model.__person__), who)
+
+
+def _is_his(person: Any, who: Principal) -> ColumnElement[bool]:
+    """Whether the row is his; an account without an employee owns nothing, not even what nobody owns."""
+    his: ColumnElement[bool] = false() if who.employee_id is None else person == who.employee_id
+    return his
 
 
 def mappers() -> list[Mapper[Any]]:
@@ -420,7 +425,7 @@ def may_write(row: Any, act: Act, who: Principal) -> bool:
     """Whether he may create or change this row, before and after his change."""
     model = type(row)
     if model.__rows__ is Rows.personal:
-        return bool(getattr(row, model.__person__) == who.employee_id)
+        return who.employee_id is not None and getattr(row, model.__person__) == who.employee_id
     if model.__rows__ is Rows.follows:
         if getattr(model, "__part__", False):
             return True  # its record is checked, and lines are written with it alone

@@ -33,7 +33,7 @@ from app.models import (
     Task,
     Visit,
 )
-from app.roles import Reach
+from app.roles import Act, Reach
 from app.services import access, attachments
 from app.services.fields import fields_of, resource_of
 from app.views import RECORD_TYPES
@@ -352,6 +352,18 @@ def test_what_is_personal_comes_through_to_its_person_alone(app: Any, world: Wor
     with app.app_context(), access.acting(access.SYSTEM):
         unread = db.session.scalars(select(Notice.text_en).where(Notice.read_at.is_(None))).all()
     assert unread == ["MARK-notice-bob"]
+
+
+def test_an_account_without_an_employee_owns_nothing(app: Any, world: World):
+    with app.app_context():
+        with access.acting(access.SYSTEM), transaction():
+            db.session.add(Customer(name="nobody's"))
+            db.session.add(ImportRun(resource="customer", file_name="x", digest="0"))
+        reading = {(resource, Act.read): Reach.own for resource in ("customer", "import_run")}
+        with access.acting(access.Principal(user_id=1, employee_id=None, grants=reading)):
+            assert db.session.scalars(select(Customer)).all() == []
+            assert db.session.scalars(select(ImportRun)).all() == []
+        db.session.remove()
 
 
 def test_every_route_says_what_right_it_asks_for(app: Any):
