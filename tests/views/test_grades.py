@@ -72,7 +72,7 @@ def test_the_seller_sees_the_grade_with_its_reason_after_a_leader_published_it(a
     assert erin.post(f"/evaluation/{run}/publish").status_code == 303
 
     page = alice.get(mine).text
-    assert re.search(rf'<a class="gr \w+" href="{why}">', page)
+    assert re.search(rf'<a class="gr \w+"\s+href="{why}">', page)
     assert "评价与等级" in page and "年度客户评价（2025-01-01 至 2025-12-31）" in page
     page = alice.get(f"{why}?measure=bought").text
     assert "计入 1 行，排除 1 行" in page and "晚于截止时刻" in page and "等级界限：优质 ≥ 75" in page

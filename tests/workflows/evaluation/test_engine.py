@@ -186,6 +186,9 @@ def test_a_score_is_carried_over_from_the_last_published_run(three):
 
 def test_each_reader_sees_the_results_of_his_own_customers(three, people):
     run_id = shop.trial(shop.scheme(), YEAR)
+    with access.acting(people.principal("ann")), pytest.raises(NotFound):
+        reading.open_run(run_id)  # nobody else's business until it is published
+    world.give_everything(people, "ann", Reach.own)
     with access.acting(people.principal("ann")):
         opened = reading.open_run(run_id)
         assert [row.code for row in db.session.execute(reading.visible(opened))] == ["K1"]
@@ -214,6 +217,7 @@ def test_the_file_has_one_row_per_visible_subject(three, people, tmp_path):
         "code,amount,complaint,amount_score,complaint_score,total,grade",
         "K2,333.33,2,33.33,50,38.33,UNQUALIFIED",
     ]
+    world.give_everything(people, "ann", Reach.own)
     with access.acting(people.principal("ann")):
         reading.write(reading.open_run(run_id), tmp_path / "ann.xlsx")
 
