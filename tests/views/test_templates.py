@@ -342,7 +342,9 @@ def test_leaving_a_changed_form_asks_first_and_saving_does_not(page: Page, addre
     assert asked == ["beforeunload"]
     page.goto(f"{address}/new?as=en")
     page.get_by_label("Customer name").fill("Another name")
-    with page.expect_navigation(url="**/form") as saved:  # seen to its end: a browser cannot close while it saves
+    with page.expect_navigation(
+        url="**/form"
+    ) as saved:  # seen to its end: a browser cannot close while it saves
         page.keyboard.press("Control+s")
     assert saved.value.request.method == "POST"
     assert asked == ["beforeunload"]
