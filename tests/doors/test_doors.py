@@ -34,7 +34,7 @@ from app.models import (
     Visit,
 )
 from app.roles import Act, Reach
-from app.services import access, attachments
+from app.services import access, attachments, records
 from app.services.fields import fields_of, resource_of
 from app.views import RECORD_TYPES
 from tests.world import World, give_everything, sign_in
@@ -292,6 +292,37 @@ def test_the_matrix_turns_red_when_the_policy_of_one_model_is_off(
     doors = Doors(sign_in(client, "ann"), model, ids[model])
     assert doors.by_list() == set(OWNERS)
     assert doors.by_rest_get(ids[model]["dan"])
+
+
+WAYS = {
+    "page_of": ("list", "count", "rest_list", "rest_filter", "rest_sort", "rest_rison"),
+    "every": ("export",),
+    "pick": ("picker",),
+    "find": ("page", "log", "rest_get", "attachment", "reveal"),
+}
+"""What the doors go through, and which doors those are."""
+
+
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+@pytest.mark.parametrize(("way", "door"), [(way, door) for way, doors in WAYS.items() for door in doors])
+def test_the_matrix_turns_red_when_one_door_goes_past_the_policy(
+    app: Any, world: World, client: Any, way: str, door: str, monkeypatch: pytest.MonkeyPatch
+):
+    with app.app_context():
+        ids = make_records(world)
+        give_everything(world, "ann", Reach.own)
+    kept = getattr(records, way)
+
+    def past(*arguments: Any, **named: Any) -> Any:
+        with access.acting(access.SYSTEM):
+            found = kept(*arguments, **named)
+            return list(found) if way == "every" else found
+
+    monkeypatch.setattr(records, way, past)
+    doors = Doors(sign_in(client, "ann"), Customer, ids[Customer])
+    ask = getattr(doors, f"by_{door}")
+    through = {owner for owner, id_ in ids[Customer].items() if ask(id_)} if way == "find" else ask()
+    assert through == set(OWNERS)
 
 
 def test_nobody_is_refused_at_every_door(app: Any, world: World, client: Any):
