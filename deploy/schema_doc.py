@@ -92,7 +92,7 @@ def text() -> str:
     parts = [
         "# The schema",
         "",
-        "Written by `python deploy/schema_doc.py` from `app/models.py`; a test keeps it fresh.",
+        "Written by `python deploy/schema_doc.py` from `app/schema/`; a test keeps it fresh.",
         "",
         f"{len(tables)} tables of ours beside those of Flask-AppBuilder (`ab_…`).",
         "",

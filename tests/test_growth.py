@@ -137,14 +137,14 @@ def run(copy: Path, *arguments: str) -> str:
 
 
 def test_a_field_is_one_line_in_one_file(copy: Path, tmp_path: Path):
-    insert(copy / "app/models.py", "    website: Mapped[Short | None]", FIELD)
+    insert(copy / "app/schema/customers.py", "    website: Mapped[Short | None]", FIELD)
     run(copy, "deploy/migration.py", "add", "colour")
     assert list((copy / "migrations/versions").glob("*add_colour.py"))
     assert "grown" in run(copy, "-c", ASK_FIELD, str(tmp_path / "instance"))
 
 
 def test_a_record_type_is_three_files(copy: Path, tmp_path: Path):
-    insert(copy / "app/models.py", "\n# ---- visits, service and tasks", MACHINE)
+    insert(copy / "app/schema/care.py", "\nclass VisitKind", MACHINE)
     views = copy / "app/views/visits.py"
     insert(views, "\nVIEWS = (", VIEW)
     text = views.read_text(encoding="utf-8")

@@ -1,0 +1,38 @@
+"""What every record carries: who made and changed it, the recycle bin, the switch of configuration."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ForeignKey, Integer, text
+from sqlalchemy.orm import Mapped, declared_attr, mapped_column
+
+from app.columns import FlagOn, MomentType, field, now
+
+
+class Stamped:
+    """Who made a row and who changed it last, and its lock number (filled by `services.audit`)."""
+
+    created_at: Mapped[datetime] = field(MomentType, zh="创建时间", en="Created", edit=False, default=now)
+    created_by_id: Mapped[int | None] = mapped_column(ForeignKey("ab_user.id"))
+    changed_at: Mapped[datetime] = field(MomentType, zh="修改时间", en="Changed", edit=False, default=now)
+    changed_by_id: Mapped[int | None] = mapped_column(ForeignKey("ab_user.id"))
+    version_no: Mapped[int] = mapped_column(Integer, default=1, server_default=text("1"))
+
+    @declared_attr.directive
+    def __mapper_args__(cls) -> dict[str, Any]:  # noqa: N805 (a class is asked, not a row)
+        return {"version_id_col": cls.version_no}
+
+
+class Binned:
+    """A business row is never deleted at once: it goes to the recycle bin."""
+
+    deleted_at: Mapped[datetime | None] = mapped_column(MomentType)
+    deleted_by_id: Mapped[int | None] = mapped_column(ForeignKey("ab_user.id"))
+
+
+class Switched:
+    """A configuration row is switched off, not deleted: what used it stays readable."""
+
+    active: Mapped[FlagOn] = field(zh="启用", en="In use", listed=True)
