@@ -158,6 +158,7 @@ class ApprovalRequest(Model):
         ),
         Index("ix_approval_request_object", "object_type", "object_id", "id"),
         Index("ix_approval_request_submitter", "submitter_id", "status", "id"),
+        Index("ix_approval_request_mine", "submitter_id", "id"),
     )
 
     id: Mapped[Id]
@@ -211,7 +212,10 @@ class StepStatus(Choice):
 
 
 class ApprovalStep(Model):
-    """One activation of a step of the flow; `reason` says why the way led here (or past it)."""
+    """One activation of a step of the flow; `reason` says why the way led here (or past it).
+
+    `relaxed` says that the separation of duties is not asked for here: a filing, or a flow that says so.
+    """
 
     __tablename__ = "approval_step"
     __rows__ = Rows.inner
@@ -246,6 +250,7 @@ class ApprovalStep(Model):
     due_at: Mapped[datetime | None] = field(MomentType, zh="期限", en="Due")
     closed_at: Mapped[datetime | None] = mapped_column(MomentType)
     escalation: Mapped[int] = mapped_column(Integer, default=0)
+    relaxed: Mapped[Flag]
 
 
 class QuorumMode(Choice):
@@ -331,8 +336,9 @@ class ApprovalTask(Model):
     __tablename__ = "approval_task"
     __rows__ = Rows.inner
     __table_args__ = (
-        Index("ix_approval_task_inbox", "assignee_id", "status", "due_at"),
-        Index("ix_approval_task_done", "acted_by_id", "decided_at"),
+        Index("ix_approval_task_inbox", "assignee_id", "status", "due_at", "id"),
+        Index("ix_approval_task_arrived", "assignee_id", "status", "opened_at", "id"),
+        Index("ix_approval_task_done", "acted_by_id", "decided_at", "id"),
         Index("ix_approval_task_request", "request_id", "status"),
         Index(
             "ux_approval_task_person",
@@ -547,6 +553,7 @@ class ApprovalCopy(Model):
             en="This person was already copied.",
         ),
         Index("ix_approval_copy_employee", "employee_id", "read_at", "id"),
+        Index("ix_approval_copy_all", "employee_id", "id"),
     )
 
     id: Mapped[Id]

@@ -234,6 +234,7 @@ def open_step(p: Proceeding, step: Step, why: Mapping[str, Any] | None = None) -
         reason=dict(why) if why else None,
         activated_at=moment,
         due_at=due,
+        relaxed=not (p.flow.strict and step.decides),
     )
     db.session.add(row)
     db.session.flush()
