@@ -7,7 +7,7 @@ into the plain values below. A published document never changes, so what it mean
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -19,6 +19,8 @@ import jsonschema
 from app.errors import BadInput, Problem
 from app.models import ApprovalAct, QuorumMode, RejectPolicy
 from app.services.calendar import Span
+from app.services.language.kinds import read_number
+from app.services.language.problems import BadFormula
 from app.words import Words, say
 
 COMMENTED = ("reject", "send_back")
@@ -129,6 +131,19 @@ SCHEMA = {
         "object_type": {"type": "string"},
         "name": _WORDS,
         "article": {"type": "string"},
+        "params": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "properties": {
+                    "key": {"type": "string", "pattern": "^[a-z][a-z0-9]*_[a-z0-9_]{1,36}$"},
+                    "name": _WORDS,
+                    "value": {"type": "string", "minLength": 1},
+                },
+                "required": ["key", "name", "value"],
+                "additionalProperties": False,
+            },
+        },
         "exclusive_group": {"type": "string"},
         "applies": {"type": "string"},
         "unneeded": {"enum": ["refuse", "release"]},
@@ -307,16 +322,48 @@ def rehearsal() -> Iterator[None]:
 
 
 def read(body: Mapping[str, Any]) -> Flow:
-    """The flow a document describes; raises `BadInput` naming every place that is wrong."""
+    """The flow a document describes, its parameters filled in; raises `BadInput` naming every place that is wrong."""
     validator = jsonschema.Draft202012Validator(SCHEMA)
     problems = [_problem(error) for error in validator.iter_errors(dict(body))]
-    if problems:
+    if problems := problems or list(_wrong_params(body.get("params", ()))):
         raise BadInput(problems)
-    flow = _flow(body)
+    flow = _flow(_filled(body, {param["key"]: param["value"] for param in body.get("params", ())}))
     problems = list(_inconsistencies(flow))
     if problems:
         raise BadInput(problems)
     return flow
+
+
+CONDITIONS = frozenset({"applies", "when", "comment_when", "approve_when"})
+_WORD = re.compile(
+    r"""("(?:[^"\\\n]|\\.)*"|“[^”\n]*”|「[^」\n]*」|'[^'\n]*'|\[[^\[\]\n]*\])|([A-Za-z_][A-Za-z0-9_.]*)"""
+)
+"""What is quoted or in brackets, which is left alone, or a bare word, which may be a parameter."""
+
+
+def _filled(body: Any, values: Mapping[str, str]) -> Any:
+    """The document with the value of each parameter where its conditions name it."""
+    if isinstance(body, list):
+        return [_filled(part, values) for part in body]
+    if not isinstance(body, dict):
+        return body
+    return {
+        name: _WORD.sub(lambda word: values.get(word[2], word[0]), part)
+        if name in CONDITIONS and isinstance(part, str)
+        else _filled(part, values)
+        for name, part in body.items()
+    }
+
+
+def _wrong_params(params: Sequence[Mapping[str, Any]]) -> Iterator[Problem]:
+    keys = [param["key"] for param in params]
+    for param in params:
+        if keys.count(param["key"]) > 1:
+            yield _at(f"params.{param['key']}", zh="参数重复。", en="this parameter stands twice")
+        try:
+            read_number(param["value"])
+        except BadFormula as error:
+            yield _at(f"params.{param['key']}", zh=error.words.zh, en=error.words.en)
 
 
 def _problem(error: jsonschema.ValidationError) -> Problem:

@@ -19,6 +19,7 @@ from app.models import (
     ApprovalFlow,
     ApprovalFlowRef,
     ApprovalFlowVersion,
+    AuditLog,
     FlowStatus,
 )
 from app.roles import Act
@@ -33,13 +34,27 @@ from app.workflows.flow import Flow, read
 
 def problems(body: Mapping[str, Any]) -> list[Problem]:
     """Everything wrong with a flow, from its document alone."""
+    return faults(body) or [
+        Problem(finding.words, finding.place) for finding in verifying.of_ways(body) if finding.is_error
+    ]
+
+
+def faults(body: Mapping[str, Any]) -> list[Problem]:
+    """Why a document cannot be read as a flow, or means nothing; where it leads is for `verifying` to say."""
     try:
         flow = read(body)
     except BadInput as error:
         return error.problems
-    return list(_meaningless(flow)) or [
-        Problem(finding.words, finding.place) for finding in verifying.of_ways(body) if finding.is_error
-    ]
+    return list(_meaningless(flow)) or list(_hidden_facts(body))
+
+
+def _hidden_facts(body: Mapping[str, Any]) -> Iterator[Problem]:
+    """A parameter with the name of a fact would stand in its place."""
+    known = subjects.catalogue_of(subjects.subject_named(body["object_type"])).facts
+    for param in body.get("params", ()):
+        if param["key"] in known:
+            words = say(zh="参数“{key}”与字段同名。", en="'{key}' is also a field.", key=param["key"])
+            yield Problem(words, f"params.{param['key']}")
 
 
 def _meaningless(flow: Flow) -> Iterator[Problem]:
@@ -105,6 +120,14 @@ def add_version(body: Mapping[str, Any], note: str | None = None) -> ApprovalFlo
     """
     if found := problems(body):
         raise BadInput(found)
+    return keep(body, note)
+
+
+def keep(body: Mapping[str, Any], note: str | None = None) -> ApprovalFlowVersion:
+    """Keep a document as a new draft as it stands, whole or not: nothing unsound is ever published.
+
+    Inside `transaction()`.
+    """
     flow = db.session.scalar(select(ApprovalFlow).where(ApprovalFlow.code == body["code"]))
     if flow is None:
         flow = ApprovalFlow(
@@ -130,9 +153,40 @@ def add_version(body: Mapping[str, Any], note: str | None = None) -> ApprovalFlo
     )
     db.session.add(version)
     db.session.flush()
-    db.session.add_all(ApprovalFlowRef(version_id=version.id, kind=k, ref=r) for k, r in _refs(body))
-    db.session.flush()
+    _keep_refs(version)
     return version
+
+
+def rewrite(version: ApprovalFlowVersion, body: Mapping[str, Any]) -> None:
+    """Put another document into a draft; what was found in the one before no longer counts. Inside `transaction()`.
+
+    Raises:
+        WrongState: it is no draft.
+
+    """
+    if version.status is not FlowStatus.draft:
+        raise WrongState(say(zh="只有草稿可以修改。", en="Only a draft can be changed."))
+    version.body, version.body_hash, version.findings = dict(body), subjects.digest(body), None
+    for ref in db.session.scalars(select(ApprovalFlowRef).where(ApprovalFlowRef.version_id == version.id)):
+        db.session.delete(ref)
+    db.session.flush()
+    _keep_refs(version)
+
+
+def _keep_refs(version: ApprovalFlowVersion) -> None:
+    found = _refs(version.body)
+    db.session.add_all(ApprovalFlowRef(version_id=version.id, kind=k, ref=r) for k, r in found)
+    db.session.flush()
+
+
+def writers(version: ApprovalFlowVersion) -> set[int]:
+    """Who wrote in a version: its author, and everybody the audit log knows to have changed its document."""
+    lines = select(AuditLog.person_id, AuditLog.changes).where(
+        AuditLog.object_type == ApprovalFlowVersion.__tablename__, AuditLog.object_id == version.id
+    )
+    with access.acting(access.SYSTEM):
+        found = {person for person, changes in db.session.execute(lines) if "body_hash" in (changes or {})}
+    return {person for person in found | {version.author_id} if person is not None}
 
 
 def _refs(body: Mapping[str, Any]) -> set[tuple[str, str]]:
@@ -158,7 +212,7 @@ def publish(version: ApprovalFlowVersion) -> None:
     """
     who = access.principal()
     who.check(Act.publish, "approval_flow_version")
-    if version.author_id is not None and version.author_id == who.employee_id:
+    if who.employee_id in writers(version):
         raise NotAllowed(
             say(zh="流程须由编写人以外的人发布。", en="A flow is published by somebody else than its author.")
         )
