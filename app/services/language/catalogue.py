@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import sqlalchemy as sa
 
 from app.services.language.kinds import DEFAULT_DOMAIN, Kind, Model, Raw, Type, show, to_raw
-from app.services.language.problems import refuse
+from app.services.language.problems import UnknownFact, refuse
 from app.services.language.trees import Literal
 from app.words import Words, say
 
@@ -78,13 +78,13 @@ class Catalogue:
         """The fact of that name or label; refuses an unknown one and names what is near."""
         name = self._found.get(text)
         if name is None:
-            raise refuse(
-                "没有「{text}」这一项；可用：{known}",
-                "There is no field “{text}”; known are: {known}",
-                position,
+            words = say(
+                zh="没有「{text}」这一项；可用：{known}",
+                en="There is no field “{text}”; known are: {known}",
                 text=text[:60],
                 known=self._near(text),
             )
+            raise UnknownFact(words, position=position)
         return self.facts[name]
 
     def label(self, name: str, tongue: str) -> str:

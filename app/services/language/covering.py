@@ -276,12 +276,13 @@ def _classes(axis: Axis, catalogue: Catalogue) -> list[Raw | None]:
     """One value of each class the atoms tell apart, constants first because they read best."""
     tests = [build(atom) for atom in axis.atoms]
     found: dict[tuple[object, ...], Raw | None] = {}
-    for value in _candidates(axis, catalogue):
+    for value in candidates(axis, catalogue):
         found.setdefault(tuple(test({axis.name: value}) for test in tests), value)
     return list(found.values())
 
 
-def _candidates(axis: Axis, catalogue: Catalogue) -> Iterator[Raw | None]:
+def candidates(axis: Axis, catalogue: Catalogue) -> Iterator[Raw | None]:
+    """What is worth trying on an axis: its constants, one unit beside each, the ends of its domain, nothing at all."""
     cuts = [cut for cut in axis.cuts if type(cut) is not bool]
     if axis.type == BOOL:
         yield from (True, False)

@@ -21,6 +21,10 @@ class BadFormula(Refusal):
         self.position = position
 
 
+class UnknownFact(BadFormula):
+    """A formula asks for a field there is not."""
+
+
 class UnknownValue(Refusal):
     """A routing condition cannot be decided because values are missing (R33); `facts` are their names."""
 
