@@ -23,6 +23,7 @@ from typing import Annotated, Any, Self
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from sqlalchemy import (
+    ARRAY,
     JSON,
     BigInteger,
     CheckConstraint,
@@ -40,6 +41,7 @@ from sqlalchemy import (
     true,
 )
 from sqlalchemy.orm import MappedColumn, mapped_column
+from sqlalchemy.types import TypeEngine
 
 from app.errors import NotReady
 from app.words import Words
@@ -164,6 +166,22 @@ class WordsType(TypeDecorator[Words]):
 
     def process_result_value(self, value: str | None, dialect: Dialect) -> Words | None:
         return None if value is None else Words(**json.loads(value))
+
+
+class TokensType(TypeDecorator[list[str]]):
+    """What a record is found by: an array on PostgreSQL, words parted by blanks on SQLite."""
+
+    impl = Text
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        return dialect.type_descriptor(ARRAY(Text()) if dialect.name == "postgresql" else Text())
+
+    def process_bind_param(self, value: list[str] | None, dialect: Dialect) -> Any:
+        return value if value is None or dialect.name == "postgresql" else " ".join(value)
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> list[str] | None:
+        return value.split() if isinstance(value, str) else value
 
 
 def now() -> datetime:

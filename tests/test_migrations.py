@@ -15,7 +15,7 @@ from sqlalchemy import CheckConstraint, Connection, Enum, inspect
 from app.extensions import Model, db
 from tests.conftest import MIGRATIONS
 
-FOREIGN = re.compile(r"_fts(_(config|content|data|docsize|idx))?$|^alembic_version$")
+FOREIGN = re.compile(r"_fts(_(config|content|data|docsize|idx))?$|^alembic_version$|^ix_search_entry_tokens$")
 REVISIONS = sorted((MIGRATIONS / "versions").glob("*.py"))
 
 

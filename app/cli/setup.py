@@ -16,7 +16,7 @@ from app import create_app
 from app.cli.base import MIGRATIONS, opened
 from app.columns import KeyRing
 from app.extensions import db, transaction
-from app.services import access, account_keeping, packs
+from app.services import access, account_keeping, packs, searching
 from app.words import say
 from app.workflows import upkeep
 
@@ -63,6 +63,7 @@ def set_up(names: Sequence[str] = (), *, quiet: bool) -> None:
         _tell(name, report, quiet=quiet)
     with transaction():
         upkeep.plan()
+    searching.complete()
 
 
 def _tell(name: str, report: packs.Report, *, quiet: bool) -> None:

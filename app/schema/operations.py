@@ -18,6 +18,7 @@ from app.columns import (
     MomentType,
     Rows,
     Short,
+    TokensType,
     field,
     now,
     one_of,
@@ -245,3 +246,24 @@ class AuditLog(Model):
     request_id: Mapped[str | None] = mapped_column(String(36))
     previous_hash: Mapped[str | None] = mapped_column(String(64))
     own_hash: Mapped[str | None] = mapped_column(String(64))
+
+
+class SearchEntry(Model):
+    """What one record is found by (`services.searching`): never shown. The migration adds what searches its tokens."""
+
+    __tablename__ = "search_entry"
+    __rows__ = Rows.inner
+    __table_args__ = (
+        unique(
+            "uq_search_entry_object",
+            "object_type",
+            "object_id",
+            zh="该记录已在搜索索引中。",
+            en="This record is in the index already.",
+        ),
+    )
+
+    id: Mapped[Id]
+    object_type: Mapped[Code]
+    object_id: Mapped[int]
+    tokens: Mapped[list[str]] = mapped_column(TokensType)

@@ -11,7 +11,7 @@ from datetime import timedelta
 from typing import Any
 
 from flask_appbuilder.security.sqla.models import User
-from sqlalchemy import ColumnElement, Select, String, and_, cast, false, func, inspect, not_, or_, select
+from sqlalchemy import ColumnElement, Select, String, and_, cast, func, inspect, not_, or_, select
 from sqlalchemy.orm import joinedload, undefer
 
 from app.columns import keyring, now
@@ -19,7 +19,7 @@ from app.errors import BadInput, BadRequest, Change, NotFound, Problem, Refusal
 from app.extensions import company, db, stale
 from app.models import AuditLog, Employee
 from app.roles import Act
-from app.services import access, values
+from app.services import access, searching, values
 from app.services.fields import (
     Field,
     Kind,
@@ -196,7 +196,7 @@ def _limited(query: Query) -> Select[Any]:
     for condition in query.conditions:
         statement = statement.where(expression_of(query.model, condition))
     for term in query.search.split():
-        statement = statement.where(_search(query.model, term))
+        statement = statement.where(searching.matches(query.model, term))
     return statement
 
 
@@ -215,18 +215,6 @@ def _count(limited: Select[Any], model: type[Any], *, exact: bool) -> int:
     if not exact:
         ids = ids.limit(MOST_COUNTED + 1)
     return db.session.scalar(select(func.count()).select_from(ids.subquery())) or 0
-
-
-def _search(model: type[Any], term: str) -> ColumnElement[bool]:
-    """One word of the quick search: contained in a name or code, or equal to a sealed number or address."""
-    clauses: list[ColumnElement[bool]] = []
-    for field in fields_of(model):
-        if field.info.search:
-            clauses.append(getattr(model, field.name).icontains(term, autoescape=True))
-        elif field.sealed:
-            index = keyring.blind_index(term, f"{model.__tablename__}.{field.name}")
-            clauses.append(getattr(model, f"{field.name}_index") == index)
-    return or_(false(), *clauses)
 
 
 OPS: dict[Kind, tuple[str, ...]] = {
@@ -415,7 +403,7 @@ def pick(
     if hasattr(model, "active"):
         statement = statement.where(model.active)
     for term in text.split():
-        statement = statement.where(_search(model, term))
+        statement = statement.where(searching.matches(model, term))
     rows = db.session.scalars(statement.order_by(model.id).limit(limit)).all()
     return [(row.id, title_of(row), _second_line(row)) for row in rows]
 

@@ -9,7 +9,7 @@ from sqlalchemy import select
 from app.columns import now
 from app.extensions import db
 from app.models import JobSchedule
-from app.services import accounts, audit, jobs
+from app.services import accounts, audit, jobs, searching
 
 RECURRING = {"seal_audit": 5, "approval_deadlines": 5, "tidy": 24 * 60}
 """The kinds of job that come again by themselves, and after how many minutes."""
@@ -28,8 +28,9 @@ def seal_audit(_run: jobs.Run) -> Any:
 
 @jobs.kind("tidy", zh="清理过期数据", en="Throw away what is out of date")
 def tidy(_run: jobs.Run) -> Any:
-    """Old sign-in attempts, ended sessions, carried-out commands, done jobs of this module."""
+    """Old sign-in attempts, ended sessions, carried-out commands; what the search index missed or holds in vain."""
     accounts.tidy()
+    searching.complete()
     return {}
 
 

@@ -1,0 +1,257 @@
+"""The index of the quick search: what each record is found by, computed when it is written (R16).
+
+A record is found by any part of its names and codes, by the sound of a Chinese name and by its initials: 华润, `huarun` and
+`hr` find the same customer. Tokens are single characters and pairs of Chinese text, triples of Latin letters and digits,
+triples of the sound and pairs of the initials, each stream with a mark of its own. PostgreSQL keeps them in an array with
+a GIN index, SQLite in an FTS5 table that triggers of the database fill. What is found is always joined to the record's own
+table, so that the row policy holds.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
+from typing import Any
+
+from pypinyin import Style, lazy_pinyin
+from sqlalchemy import (
+    ARRAY,
+    ColumnElement,
+    Insert,
+    Select,
+    Text,
+    and_,
+    cast,
+    delete,
+    event,
+    false,
+    func,
+    inspect,
+    literal_column,
+    or_,
+    select,
+)
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import Session
+
+from app.columns import keyring
+from app.extensions import Model, db, transaction
+from app.models import SearchEntry
+from app.services.fields import Field, fields_of
+
+ENTRIES = Model.metadata.tables[SearchEntry.__tablename__]
+FTS = "search_fts"
+SOUND, INITIALS = "~", "^"
+PIECES = re.compile(r"[\u3400-\u9fff]+|[^\W_\u3400-\u9fff]+")
+LAST_PLAIN = 0x9FFF
+"""Letters beyond are unknown to the tokenizer of SQLite, or in part: they are written as their number."""
+AT_ONCE = 5_000
+
+
+# ---- tokens ------------------------------------------------------------------------------------------------
+
+
+def tokens_of(texts: Iterable[str | None]) -> list[str]:
+    """Everything these texts are found by, sorted, each once."""
+    found: set[str] = set()
+    for text in filter(None, texts):
+        for piece in PIECES.findall(_folded(text)):
+            found |= _chinese(piece) if _is_chinese(piece) else _latin(piece)
+    return sorted(found)
+
+
+def asked_by(term: str) -> list[list[str]]:
+    """The sets of tokens of which one must be there whole for a record to fit a word somebody typed, text first."""
+    text: list[str] = []
+    for piece in PIECES.findall(_folded(term)):
+        text += _grams(piece, 2) if _is_chinese(piece) else _grams(_spelled(piece), 3)
+    if not text:
+        return []
+    word = term.lower()
+    if not (word.isascii() and word.isalpha()):
+        return [text]
+    initials = [INITIALS + gram for gram in _grams(word, 2)]
+    return [text, initials, [SOUND + gram for gram in _grams(word, 3)]]
+
+
+def _folded(text: str) -> str:
+    return unicodedata.normalize("NFKC", text).casefold()
+
+
+def _is_chinese(piece: str) -> bool:
+    return "\u3400" <= piece[0] <= "\u9fff"
+
+
+def _chinese(piece: str) -> set[str]:
+    """Characters, pairs, sound and initials of a run of Chinese text."""
+    syllables = [_syllable(character) for character in piece]
+    sound, initials = "".join(syllables), "".join(syllable[:1] for syllable in syllables)
+    return {
+        *piece,
+        *_grams(piece, 2),
+        *(SOUND + gram for gram in _grams(sound, 3)),
+        *(INITIALS + gram for gram in _grams(initials, 2)),
+    }
+
+
+def _latin(piece: str) -> set[str]:
+    """Triples of a word or number, and how it begins."""
+    word = _spelled(piece)
+    return {word[:1], word[:2], *_grams(word, 3)}
+
+
+def _grams(text: str, size: int) -> list[str]:
+    return [text[at : at + size] for at in range(len(text) - size + 1)] or ([text] if text else [])
+
+
+def _spelled(piece: str) -> str:
+    return "".join(letter if ord(letter) <= LAST_PLAIN else f"u{ord(letter):x}" for letter in piece)
+
+
+@lru_cache(maxsize=10_000)
+def _syllable(character: str) -> str:
+    """How a character sounds, in plain letters; nothing for one the dictionary does not know."""
+    sound = lazy_pinyin(character, style=Style.NORMAL, errors="ignore")
+    return sound[0].replace("ü", "v") if sound else ""
+
+
+# ---- asking ------------------------------------------------------------------------------------------------
+
+
+def matches(model: type[Any], term: str) -> ColumnElement[bool]:
+    """Whether a record fits one word of the quick search: found by the index, or equal to a sealed number or address."""
+    clauses: list[ColumnElement[bool]] = []
+    if searched(model):
+        clauses.append(_indexed(model, term))
+    for field in fields_of(model):
+        if field.sealed:
+            index = keyring.blind_index(term, f"{model.__tablename__}.{field.name}")
+            clauses.append(getattr(model, f"{field.name}_index") == index)
+    return or_(false(), *clauses)
+
+
+def _indexed(model: type[Any], term: str) -> ColumnElement[bool]:
+    """The index finds the candidates; text must contain the word as it stands, not its pieces anywhere."""
+    wanted = asked_by(term)
+    if not wanted:
+        return false()
+    text, *spoken = wanted
+    contained = or_(
+        *(getattr(model, field.name).icontains(_folded(term), autoescape=True) for field in searched(model))
+    )
+    found = [and_(model.id.in_(_found(model, [text])), contained)]
+    if spoken:
+        found.append(model.id.in_(_found(model, spoken)))
+    return or_(*found)
+
+
+def _found(model: type[Any], alternatives: Sequence[Sequence[str]]) -> Any:
+    """The ids of records of a type that hold all tokens of one of these sets."""
+    ids = select(ENTRIES.c.object_id).where(ENTRIES.c.object_type == model.__tablename__)
+    if db.session.get_bind().dialect.name == "postgresql":
+        return ids.where(or_(*(_all_of(tokens) for tokens in alternatives)))
+    wanted = " OR ".join(
+        "(" + " AND ".join(f'"{token}"' for token in tokens) + ")" for tokens in alternatives
+    )
+    rows: Select[Any] = select(literal_column("rowid")).select_from(
+        func.search_fts(wanted).table_valued(name=FTS)
+    )
+    return ids.where(ENTRIES.c.id.in_(rows))
+
+
+def _all_of(tokens: Sequence[str]) -> ColumnElement[bool]:
+    result: ColumnElement[bool] = ENTRIES.c.tokens.op("@>", is_comparison=True)(
+        cast(list(tokens), ARRAY(Text()))
+    )
+    return result
+
+
+def searched(model: type[Any]) -> tuple[Field, ...]:
+    """The fields of a record type the quick search looks in."""
+    return tuple(field for field in fields_of(model) if field.info.search)
+
+
+# ---- keeping the index -------------------------------------------------------------------------------------
+
+
+@event.listens_for(Session, "after_flush")
+def _keep(session: Session, _context: Any) -> None:
+    """Write anew what the records just written are found by."""
+    entries = [
+        entry(type(record), record.id, {field.name: getattr(record, field.name) for field in fields})
+        for record in [*session.new, *session.dirty]
+        if (fields := _written(record))
+    ]
+    if entries:
+        session.connection().execute(_upsert(session), entries)
+
+
+def _written(record: Any) -> tuple[Field, ...]:
+    """What a record is found by, if that was written."""
+    fields = searched(type(record)) if hasattr(type(record), "__rows__") else ()
+    state = inspect(record)
+    changed = any(state.attrs[field.name].history.has_changes() for field in fields)
+    return fields if changed else ()
+
+
+def entry(model: type[Any], id_: int, values: Mapping[str, Any]) -> dict[str, Any]:
+    """The row of the index for one record."""
+    texts = [values.get(field.name) for field in searched(model)]
+    return {"object_type": model.__tablename__, "object_id": id_, "tokens": tokens_of(texts)}
+
+
+def add(model: type[Any], rows: Iterable[Mapping[str, Any]]) -> None:
+    """Index rows a bulk statement has written, each with its `id`. Inside `transaction()`."""
+    entries = [entry(model, row["id"], row) for row in rows] if searched(model) else []
+    if entries:
+        db.session.connection().execute(_upsert(db.session), entries)
+
+
+def _upsert(session: Any) -> Insert:
+    dialect: Any = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
+    statement = dialect.insert(ENTRIES)
+    result: Insert = statement.on_conflict_do_update(
+        index_elements=["object_type", "object_id"], set_={"tokens": statement.excluded.tokens}
+    )
+    return result
+
+
+def _missing(model: type[Any], limit: int = AT_ONCE) -> list[dict[str, Any]]:
+    """Rows of a record type that are not in the index, at most `limit`: what was there before the index was."""
+    fields = [getattr(model, field.name) for field in searched(model)]
+    known = select(ENTRIES.c.object_id).where(ENTRIES.c.object_type == model.__tablename__)
+    statement = select(model.id, *fields).where(model.id.not_in(known)).order_by(model.id).limit(limit)
+    with_bin = statement.execution_options(with_deleted=True)
+    return [dict(row) for row in db.session.execute(with_bin).mappings()]
+
+
+def _forget_gone(model: type[Any]) -> None:
+    """Drop what the index holds of records that are no more. Inside `transaction()`."""
+    there = select(model.id).execution_options(with_deleted=True)
+    db.session.connection().execute(
+        delete(ENTRIES).where(ENTRIES.c.object_type == model.__tablename__, ENTRIES.c.object_id.not_in(there))
+    )
+
+
+def complete() -> int:
+    """Bring in what the index misses, and drop what is gone; how many records were brought in.
+
+    Opens a transaction of its own for each bit, under the system principal.
+    """
+    count = 0
+    for model in _models():
+        while rows := _missing(model):
+            with transaction():
+                add(model, rows)
+            count += len(rows)
+        with transaction():
+            _forget_gone(model)
+    return count
+
+
+def _models() -> list[type[Any]]:
+    """The record types the index covers."""
+    covered = {mapper.class_ for mapper in Model.registry.mappers if hasattr(mapper.class_, "__rows__")}
+    return sorted((model for model in covered if searched(model)), key=lambda model: model.__tablename__)
