@@ -60,7 +60,7 @@ class ApprovalView(BaseView):
         if not number.isdecimal() or not 1 <= int(number[:6]) <= 100_000:  # noqa: PLR2004 (as far as anybody turns)
             raise BadRequest(say("页码不存在。", "There is no such page."))
         search = request.args.get("q", "").strip()[:100]
-        items = workflows.inbox(drawer, search=search, page=int(number), size=SIZE)
+        items = workflows.inbox(drawer, workflows.Asked(search=search), page=int(number), size=SIZE)
         page = pages.InboxPage(
             title=_("Approvals"),
             tabs=tuple(_drawer_tab(name, words, drawer) for name, words in DRAWERS.items()),

@@ -22,13 +22,26 @@ from app.workflows.course import (
 from app.workflows.duty import has_open_task
 from app.workflows.engine import Given, Result, act, alive_request, latest_request, submit
 from app.workflows.freezing import check_editable, is_editable, rearm
-from app.workflows.inbox import Item, count as count_inbox, inbox
+from app.workflows.inbox import (
+    SORTS,
+    Asked,
+    Counts,
+    Item,
+    count as count_inbox,
+    counts as inbox_counts,
+    flows_offered,
+    inbox,
+    waiting_ids,
+)
 from app.workflows.machine import Offer as MoveOffer, adopting, move, moves_of
 from app.workflows.refusals import Locked, NotApprovable
 
 __all__ = [
+    "SORTS",
     "ActOffer",
+    "Asked",
     "Buttons",
+    "Counts",
     "Course",
     "Given",
     "Item",
@@ -50,8 +63,10 @@ __all__ = [
     "evaluation",
     "find_request",
     "flows",
+    "flows_offered",
     "has_open_task",
     "inbox",
+    "inbox_counts",
     "is_editable",
     "latest_request",
     "move",
@@ -62,5 +77,6 @@ __all__ = [
     "subjects",
     "submit",
     "timers",
+    "waiting_ids",
     "wanted",
 ]
