@@ -18,3 +18,4 @@ from app.schema.files import *
 from app.schema.approvals import *
 from app.schema.evaluation import *
 from app.schema.operations import *
+from app.schema.exports import *

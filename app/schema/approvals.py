@@ -38,6 +38,7 @@ class FlowStatus(Choice):
     """Where a version of a flow stands; a published one never changes."""
 
     draft = enum.auto(), "草稿", "Draft"
+    in_approval = enum.auto(), "审批中", "In approval", "run"
     published = enum.auto(), "已发布", "Published", "ok"
     retired = enum.auto(), "已停用", "Retired", "end"
 

@@ -36,6 +36,7 @@ class EvalStatus(Choice):
 
     draft = enum.auto(), "草稿", "Draft"
     trial = enum.auto(), "试算", "Trial"
+    in_approval = enum.auto(), "审批中", "In approval", "run"
     published = enum.auto(), "已发布", "Published", "ok"
     retired = enum.auto(), "已停用", "Retired", "end"
 
