@@ -15,7 +15,7 @@ from sqlalchemy.exc import DBAPIError
 from app import create_app
 from app.extensions import Model, db, transaction
 from app.models import Contact, Customer
-from app.services import access
+from app.services import access, searching
 from app.services.fields import resource_of
 from app.views import RECORD_TYPES
 from tests.world import World, sign_in
@@ -63,6 +63,8 @@ def fill(world: World, count: int) -> None:
         db.session.execute(insert(Customer), rows)
         contacts = [{"name": f"C{number}", "customer_id": number + 1} for number in range(have, count)]
         db.session.execute(insert(Contact), contacts)
+    with access.acting(access.SYSTEM):
+        searching.complete()
     db.session.remove()
 
 
