@@ -6,7 +6,7 @@ wrote a version does not publish it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import event, func, inspect, select
@@ -24,88 +24,14 @@ from app.models import (
 )
 from app.roles import Act
 from app.services import access
-from app.services.language.problems import BadFormula
 from app.services.packs import Form, Known, Loading, PackKind, pack_kind
 from app.words import Words, say
-from app.workflows import machine, people, subjects, verifying
-from app.workflows.effects import unknown
-from app.workflows.flow import Flow, read
+from app.workflows import people, subjects, verifying
 
 
 def problems(body: Mapping[str, Any]) -> list[Problem]:
     """Everything wrong with a flow, from its document alone."""
-    return faults(body) or [
-        Problem(finding.words, finding.place) for finding in verifying.of_ways(body) if finding.is_error
-    ]
-
-
-def faults(body: Mapping[str, Any]) -> list[Problem]:
-    """Why a document cannot be read as a flow, or means nothing; where it leads is for `verifying` to say."""
-    try:
-        flow = read(body)
-    except BadInput as error:
-        return error.problems
-    return list(_meaningless(flow)) or list(_hidden_facts(body))
-
-
-def _hidden_facts(body: Mapping[str, Any]) -> Iterator[Problem]:
-    """A parameter with the name of a fact would stand in its place."""
-    known = subjects.catalogue_of(subjects.subject_named(body["object_type"])).facts
-    for param in body.get("params", ()):
-        if param["key"] in known:
-            words = say(zh="参数“{key}”与字段同名。", en="'{key}' is also a field.", key=param["key"])
-            yield Problem(words, f"params.{param['key']}")
-
-
-def _meaningless(flow: Flow) -> Iterator[Problem]:
-    """What is well formed and yet means nothing: unknown facts, fields, checks, effects and rules."""
-    if flow.object_type not in subjects.subjects:
-        words = say(
-            zh="记录类型“{it}”没有审批。",
-            en="'{it}' is no record type decided by approval.",
-            it=flow.object_type,
-        )
-        yield Problem(words, "object_type")
-        return
-    subject = subjects.subject_named(flow.object_type)
-    for place, condition in flow.conditions():
-        try:
-            subjects.formula(subject, condition)
-        except BadFormula as error:
-            yield Problem(say(zh="{at}：{why}", en="{at}: {why}", at=place, why=error.words), place)
-    for place, name in _unknown_names(flow):
-        yield Problem(
-            say(zh="{at}：没有“{name}”。", en="{at}: there is no '{name}'.", at=place, name=name), place
-        )
-
-
-def _unknown_names(flow: Flow) -> Iterator[tuple[str, str]]:
-    subject = subjects.subject_named(flow.object_type)
-    for name in flow.submit_required:
-        if not _has(subject.model, name):
-            yield "submit.required", name
-    for place, effects in [("on_approved", flow.on_approved), ("on_rejected", flow.on_rejected)]:
-        yield from ((place, name) for name in unknown(subject.model, effects))
-    for step in flow.steps:
-        yield from ((f"{step.key}.checks", name) for name in step.checks if name not in machine.checks)
-        yield from ((f"{step.key}.then", name) for name in unknown(subject.model, step.then))
-        wanted = {*step.fields, *step.required}
-        yield from ((f"{step.key}.fields", name) for name in sorted(wanted) if not _has(subject.model, name))
-        for rules in [*(seat.people for seat in step.seats), step.copies]:
-            yield from (
-                (f"{step.key}.people", ", ".join(rule)) for rule in rules if not set(rule) & set(people.RULES)
-            )
-
-
-def _has(model: type[Any], path: str) -> bool:
-    """Whether a record type has a field at this path (`agreement.sign_on`)."""
-    *relations, name = path.split(".")
-    for relation in relations:
-        found = inspect(model).relationships.get(relation)
-        if found is None:
-            return False
-        model = found.mapper.class_
-    return name in inspect(model).attrs
+    return [Problem(it.words, it.place) for it in verifying.of_document(body) if it.is_error]
 
 
 # ---- versions ----------------------------------------------------------------------------------------------
@@ -235,22 +161,21 @@ def publish(version: ApprovalFlowVersion) -> None:
     db.session.flush()
 
 
-def release(version: ApprovalFlowVersion) -> None:
+def release(version: ApprovalFlowVersion, *, acknowledged: bool = False) -> None:
     """Publish a version the company of today can run: somebody may decide each step of everybody's request.
 
     This is what a person does on the screen; a pack publishes before there are people. Findings stay with the version.
+    Whoever publishes says by `acknowledged` that he has read the warnings; the version keeps his name.
 
     Raises:
-        BadInput: whose request would be stuck, and where; else as `publish`.
+        BadInput: what stops it, or the warnings nobody has acknowledged, each with its place; else as `publish`.
 
     """
     findings = verifying.verify(version.body)
-    version.findings = [
-        {"rule": it.rule, "place": it.place, "zh": it.words.zh, "en": it.words.en, "is_error": it.is_error}
-        for it in findings
-    ]
-    if errors := [Problem(it.words, it.place) for it in findings if it.is_error]:
-        raise BadInput(errors)
+    version.findings = [finding.document() for finding in findings]
+    stopping = [it for it in findings if it.is_error or not acknowledged]
+    if stopping:
+        raise BadInput([Problem(it.words, it.place) for it in stopping])
     publish(version)
 
 

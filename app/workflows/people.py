@@ -65,6 +65,8 @@ class Asked:
 
 
 Rule = Callable[[Mapping[str, Any], Asked], Iterable[Found]]
+Instead = Callable[[int, Collection[int]], Found | None]
+"""Who decides in place of a person, given those shut out."""
 
 
 def find(rules: Iterable[Mapping[str, Any]], asked: Asked) -> list[Found]:
@@ -282,11 +284,13 @@ def deciders_of(request: ApprovalRequest) -> dict[str, set[int]]:
     return found
 
 
-def separated(people: list[Found], excluded: Collection[int], *, pool: bool) -> list[Found]:
+def separated(
+    people: list[Found], excluded: Collection[int], *, pool: bool, instead: Instead | None = None
+) -> list[Found]:
     """The people a step is given to, once those shut out are taken from it.
 
     Of a pool, of whom one is enough, they are dropped while others remain; everybody else is replaced by the first of
-    his superiors who is not shut out himself.
+    his superiors who is not shut out himself (`instead` finds him, else `free_superior`).
     """
     kept = [person for person in people if person.employee_id not in excluded]
     if pool and kept:
@@ -294,10 +298,10 @@ def separated(people: list[Found], excluded: Collection[int], *, pool: bool) -> 
     taken = {person.employee_id for person in kept}
     for person in people:
         if person.employee_id in excluded:
-            instead = free_superior(person.employee_id, {*excluded, *taken})
-            if instead is not None:
-                kept.append(instead)
-                taken.add(instead.employee_id)
+            other = (instead or free_superior)(person.employee_id, {*excluded, *taken})
+            if other is not None:
+                kept.append(other)
+                taken.add(other.employee_id)
     return kept
 
 

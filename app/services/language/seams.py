@@ -83,7 +83,7 @@ def _line(axis: Axis, space: Space) -> list[Raw]:
 
 
 def _order(raw: Raw) -> int:
-    return raw.toordinal() if isinstance(raw, dt.date) else int(raw)  # type: ignore[arg-type] # a scale has numbers
+    return raw.toordinal() if isinstance(raw, dt.date) else int(raw)
 
 
 def _runs(space: Space, name: str, line: Sequence[Raw], base: Cell, count: int) -> list[Run]:

@@ -1,0 +1,287 @@
+"""Whether somebody can decide every step of everybody's request, and enough different people (V8, V9, V10, V11).
+
+Every possible submitter is tried; those whom no rule names and whom the rules tell not apart stand for one another.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import chain, combinations
+
+from app.models import QuorumMode
+from app.words import Words, say
+from app.workflows import people, routing
+from app.workflows.flow import Flow, Seat, Step
+from app.workflows.people import Found, NobodyFound
+from app.workflows.verifying.cases import Cases, Seated
+from app.workflows.verifying.findings import Finding
+from app.workflows.verifying.outcomes import too_few
+from app.workflows.verifying.staff import Staff, ids
+
+MOST_STATES = 3_000
+"""How many combinations of earlier deciders are tried for one way and submitter."""
+
+UNKNOWN_RULES = frozenset({"field", "decider"})
+"""The rules whose people only the running request knows."""
+
+
+def of_people(flow: Flow, cases: Cases, staff: Staff) -> Iterator[Finding]:
+    """What is wrong with who would sit where."""
+    submitters = staff.submitters(flow)
+    if not submitters:
+        words = say(zh="没有人有权提交。", en="Nobody has the right to submit.")
+        yield Finding("V8", "submit", words, is_error=False)
+    ways = list(dict.fromkeys(way.steps for way in cases.ways))
+    told: set[tuple[str, str]] = set()
+    for submitter in _telling(flow, submitters, staff):
+        course = Sitting(flow, staff, submitter)
+        for finding in chain.from_iterable(course.of_way(way) for way in ways):
+            if (finding.rule, finding.place) not in told:
+                told.add((finding.rule, finding.place))
+                yield finding
+
+
+def _telling(flow: Flow, submitters: Sequence[int], staff: Staff) -> Iterator[int]:
+    """One submitter of each group the rules tell apart, and everybody who might be asked to decide himself."""
+    seen: set[Hashable] = set()
+    asked: dict[Hashable, set[int]] = {}
+    rules = [seat.people for step in flow.steps for seat in step.seats if _is_known(seat)]
+    for submitter in submitters:
+        group = staff.group(submitter)
+        if group not in asked:
+            asked[group] = set(chain.from_iterable(_line(staff, named, submitter) for named in rules))
+        if submitter in asked[group] or group not in seen:
+            yield submitter
+        if submitter not in asked[group]:
+            seen.add(group)
+
+
+def _line(staff: Staff, rules: Sequence[object], submitter: int) -> set[int]:
+    """Whom rules name, and everybody above them who might have to fill in."""
+    try:
+        found = set(ids(staff.named(rules, submitter)))  # type: ignore[arg-type] # the rules of a seat
+    except NobodyFound:
+        return set()
+    for person in list(found):
+        shut = {person}
+        while (above := staff.instead(person, shut)) is not None:
+            shut.add(above.employee_id)
+        found |= shut
+    return found
+
+
+def _is_known(seat: Seat) -> bool:
+    return not any(UNKNOWN_RULES & set(rule) for rule in seat.people)
+
+
+@dataclass(frozen=True, slots=True)
+class Stuck:
+    """A step nobody may decide once these people decided those before it."""
+
+    step: Step
+    trail: tuple[tuple[str, int], ...]
+
+
+@dataclass(slots=True)
+class Sitting:
+    """Who would sit where on the requests of one submitter."""
+
+    flow: Flow
+    staff: Staff
+    submitter: int
+    states: int = 0
+    known: dict[Hashable, list[tuple[Seat, list[Found]]] | None] = field(default_factory=dict)
+
+    def of_way(self, way: tuple[Seated, ...]) -> Iterator[Finding]:
+        """What keeps requests of this submitter on one way from being decided."""
+        steps = [(self.flow.step(key), seats) for key, seats in way]
+        wrong = [finding for step, seats in steps for finding in self._of_step(step, seats)]
+        yield from wrong
+        if any(finding.is_error for finding in wrong) or not self.flow.strict:
+            return
+        self.states = 0
+        best = self._search(steps, (), best=True)
+        if best is not None:
+            yield self._short(best)
+            return
+        self.states = 0
+        worst = self._search(steps, (), best=False)
+        if worst is not None:
+            yield self._risky(worst)
+
+    # ---- one step ----
+
+    def _of_step(self, step: Step, seats: tuple[str, ...]) -> Iterator[Finding]:
+        """V8, V9, V11: the step as it would be if nobody had decided before."""
+        excluded = {self.submitter} if self.flow.strict and step.decides else set()
+        for seat in step.seats:
+            if seat.key not in seats or not _is_known(seat):
+                continue
+            place = f"{step.key}.{seat.key}"
+            try:
+                sitting = self._seated(seat, excluded)
+            except NobodyFound as nobody:
+                yield self._finding("V1", place, nobody.words)
+                continue
+            if not sitting and not seat.optional:
+                yield self._finding("V8", place, self._nobody(step))
+            elif sitting:
+                yield from self._of_votes(seat, place, sitting)
+                yield from self._of_escalation(step, place, sitting, excluded)
+            if self.flow.strict and step.decides:
+                excluded.update(ids(sitting))
+
+    def _seated(self, seat: Seat, excluded: set[int]) -> list[Found]:
+        named = self.staff.named(seat.people, self.submitter)
+        pool = seat.mode is QuorumMode.any
+        return people.separated(named, excluded, pool=pool, instead=self.staff.instead)
+
+    def _of_votes(self, seat: Seat, place: str, sitting: list[Found]) -> Iterator[Finding]:
+        weights = self.staff.weights(seat, sitting)
+        need = routing.need_of(seat, weights)
+        if need > sum(weights):
+            yield self._finding("V9", place, too_few(seat, need, sum(weights)))
+
+    def _of_escalation(
+        self, step: Step, place: str, sitting: list[Found], excluded: set[int]
+    ) -> Iterator[Finding]:
+        """V11: an escalation the flow asks for, with nobody above any of those who may be late."""
+        if step.due is None or step.escalate_after is None:
+            return
+        shut = {*excluded, *ids(sitting)}
+        if all(self.staff.instead(person, shut) is None for person in ids(sitting)):
+            words = say(
+                zh="步骤“{step}”超时后没有可以升级到的上级。",
+                en='Overdue, the step "{step}" has no superior to escalate to.',
+                step=step.name,
+            )
+            yield self._finding("V11", f"{place}.escalate_after", words)
+
+    def _nobody(self, step: Step) -> Words:
+        return say(
+            zh="{who}提交时，步骤“{step}”没有可以审批的人。",
+            en='For a request of {who} nobody may decide at the step "{step}".',
+            who=self.staff.name(self.submitter),
+            step=step.name,
+        )
+
+    def _finding(self, rule: str, place: str, words: Words, *, is_error: bool = True) -> Finding:
+        who = self.staff.name(self.submitter)
+        case = say(zh="提交人 {who}", en="submitted by {who}", who=who)
+        return Finding(rule, place, words, is_error, {"submitter": who}, case)
+
+    # ---- all steps together ----
+
+    def _search(
+        self, steps: Sequence[tuple[Step, tuple[str, ...]]], trail: tuple[tuple[str, int], ...], *, best: bool
+    ) -> Stuck | None:
+        """Try who decides each step: at best until everybody is found, at worst until somebody is not.
+
+        None means: at best, there is a course with somebody for every step; at worst, there is none without.
+        """
+        self.states += 1
+        if not steps or self.states > MOST_STATES:
+            return None
+        (step, seats), *rest = steps
+        choices = self._choices(step, seats, rest, frozenset(person for _step, person in trail))
+        if choices is None:
+            return Stuck(step, trail)
+        stuck: Stuck | None = None
+        for chosen in choices:
+            onwards = (*trail, *((step.key, person) for person in chosen)) if step.decides else trail
+            stuck = self._search(rest, onwards, best=best)
+            if (stuck is None) is best:
+                return stuck
+        return stuck
+
+    def _choices(
+        self,
+        step: Step,
+        seats: tuple[str, ...],
+        rest: Sequence[tuple[Step, tuple[str, ...]]],
+        decided: frozenset[int],
+    ) -> list[tuple[int, ...]] | None:
+        """Who might decide a step, up to those who make no difference later; None when nobody can."""
+        excluded = {self.submitter, *decided} if step.decides else set()
+        found: list[tuple[int, ...]] = [()]
+        later = self._asked_later(rest)
+        for seat in step.seats:
+            if seat.key not in seats or not _is_known(seat):
+                continue
+            sitting = self._seated(seat, excluded)
+            weights = self.staff.weights(seat, sitting)
+            if not seat.optional and (not sitting or routing.need_of(seat, weights) > sum(weights)):
+                return None
+            excluded.update(ids(sitting))
+            if sitting and not seat.optional:
+                voting = _voting(seat, ids(sitting), weights, later)
+                found = [(*before, *voters) for before in found for voters in voting]
+        return found
+
+    def _asked_later(self, rest: Sequence[tuple[Step, tuple[str, ...]]]) -> set[int]:
+        return {
+            person
+            for step, seats in rest
+            for seat in step.seats
+            if step.decides and seat.key in seats and _is_known(seat)
+            for person in _line(self.staff, seat.people, self.submitter)
+        }
+
+    def _short(self, stuck: Stuck) -> Finding:
+        """V10: whoever decides the steps before, nobody is left."""
+        words = say(
+            zh="{who}提交时，各步骤没有足够的不同审批人：到步骤“{step}”时已无人可审批。",
+            en='For a request of {who} there are not enough different people: nobody is left for "{step}".',
+            who=self.staff.name(self.submitter),
+            step=stuck.step.name,
+        )
+        return self._finding("V10", stuck.step.key, words)
+
+    def _risky(self, stuck: Stuck) -> Finding:
+        """V10, a warning: there are enough people, unless certain ones decide the steps before."""
+        before = Words(
+            zh="、".join(
+                f"{self.staff.name(who)}（{self.flow.step(key).name.zh}）" for key, who in stuck.trail
+            ),
+            en=", ".join(
+                f"{self.staff.name(who)} ({self.flow.step(key).name.en})" for key, who in stuck.trail
+            ),
+        )
+        words = say(
+            zh="{who}提交时，若由{before}审批，步骤“{step}”就无人可审批。",
+            en='For a request of {who}, once decided by {before}, nobody is left for "{step}".',
+            who=self.staff.name(self.submitter),
+            before=before,
+            step=stuck.step.name,
+        )
+        return self._finding("V10", stuck.step.key, words, is_error=False)
+
+
+def _voting(seat: Seat, sitting: list[int], weights: list[int], later: set[int]) -> list[tuple[int, ...]]:
+    """The sets of people whose votes may decide a seat; of those who are not asked again, any is as good as another."""
+    if seat.mode in {QuorumMode.all, QuorumMode.sequential}:
+        return [tuple(sitting)]
+    need = routing.need_of(seat, weights)
+    weighs = dict(zip(sitting, weights, strict=True))
+    fewest = _fewest(weights, need)
+    neutral = [person for person in sitting if person not in later]
+    counted = [*neutral[: len(sitting) if seat.mode is QuorumMode.weight else fewest]]
+    counted += [person for person in sitting if person in later]
+    found = [
+        chosen
+        for size in range(fewest, len(counted) + 1)
+        for chosen in combinations(counted, size)
+        if sum(weighs[person] for person in chosen) >= need
+        and (size == fewest or seat.mode is QuorumMode.weight)
+    ]
+    return found or [tuple(sitting)]
+
+
+def _fewest(weights: list[int], need: int) -> int:
+    votes = 0
+    for number, weight in enumerate(sorted(weights, reverse=True), start=1):
+        votes += weight
+        if votes >= need:
+            return number
+    return len(weights)

@@ -1,0 +1,135 @@
+"""Who works here, as far as the check needs it: who submits, whom the rules name, who stands above whom.
+
+`Company` is the company of today, read from the database; a check on invented people brings its own `Staff`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence
+from functools import cached_property
+from types import SimpleNamespace
+from typing import Any, Protocol
+
+from flask_appbuilder.security.sqla.models import Role, User
+from sqlalchemy import select
+
+from app.extensions import db
+from app.models import Account, Employee, EmployeeStatus, Lookup, OrgUnit, Position, RoleGrant
+from app.roles import Act
+from app.services import access
+from app.workflows import people, proceedings, subjects
+from app.workflows.flow import Flow, Seat
+from app.workflows.people import Asked, Found
+
+Known = Callable[[str, str], bool]
+"""Whether there is a role, position, employee, function or kind of document of this code."""
+
+Rules = Sequence[Mapping[str, Any]]
+
+
+class Staff(Protocol):
+    """The people a check goes by; all are named by their employee id."""
+
+    def known(self, kind: str, code: str) -> bool:
+        """Whether there is such a role, position, employee, function or kind of document."""
+
+    def submitters(self, flow: Flow) -> Sequence[int]:
+        """Everybody who may submit under this flow."""
+
+    def name(self, person: int) -> str:
+        """What a person is called."""
+
+    def group(self, person: int) -> Hashable:
+        """What the rules tell submitters apart by: of one group they name the same people."""
+
+    def named(self, rules: Rules, submitter: int) -> list[Found]:
+        """Whom rules name for a request of this submitter, who owns its record."""
+
+    def instead(self, person: int, excluded: Collection[int]) -> Found | None:
+        """Who decides in place of a person who is shut out: the first of his superiors who is not."""
+
+    def weights(self, seat: Seat, sitting: Sequence[Found]) -> list[int]:
+        """The weight of each person's vote on a seat."""
+
+
+FROM_SUBMITTER = frozenset({"superior", "head", "within"})
+"""The words of rules whose answer depends on who submits."""
+
+
+class Company:
+    """The people of the database; what was asked once is kept as long as the check lasts."""
+
+    def __init__(self) -> None:
+        self._named: dict[Hashable, list[Found]] = {}
+        self._instead: dict[Hashable, Found | None] = {}
+
+    @cached_property
+    def _codes(self) -> dict[str, set[str]]:
+        functions = select(OrgUnit.function).where(OrgUnit.active, OrgUnit.function.is_not(None))
+        kinds = {
+            "role": select(Role.name),
+            "position": select(Position.code),
+            "employee": select(Employee.no),
+            "function": functions,
+            "document": select(Lookup.code).where(Lookup.category == "doc_type", Lookup.active),
+        }
+        return {kind: {str(code) for code in db.session.scalars(asked)} for kind, asked in kinds.items()}
+
+    def known(self, kind: str, code: str) -> bool:
+        return code in self._codes[kind]
+
+    @cached_property
+    def _employees(self) -> dict[int, Employee]:
+        """Everybody who works here, kept in the session so that superiors are found without another question."""
+        statement = select(Employee).where(Employee.status == EmployeeStatus.active)
+        return {employee.id: employee for employee in db.session.scalars(statement)}
+
+    @cached_property
+    def _heads(self) -> set[int]:
+        statement = select(OrgUnit).where(OrgUnit.head_id.is_not(None))
+        return {unit.head_id for unit in db.session.scalars(statement) if unit.head_id is not None}
+
+    def submitters(self, flow: Flow) -> Sequence[int]:
+        resource = access.resource_of(subjects.subject_named(flow.object_type).model)
+        granted = select(RoleGrant.role_id).where(
+            RoleGrant.act == Act.submit, RoleGrant.resource.in_([resource, access.EVERYTHING])
+        )
+        able = (
+            select(Account.employee_id)
+            .join(User, User.id == Account.user_id)
+            .where(User.active, User.roles.any(Role.id.in_(granted)), Account.employee_id.is_not(None))
+        )
+        found = sorted(id_ for id_ in db.session.scalars(able.distinct()) if id_ in self._employees)
+        if not flow.submitters:
+            return found
+        return [id_ for id_ in found if id_ in {one.employee_id for one in self.named(flow.submitters, id_)}]
+
+    def name(self, person: int) -> str:
+        return str(self._employees[person].name) if person in self._employees else f"#{person}"
+
+    def group(self, person: int) -> Hashable:
+        employee = self._employees[person]
+        alone = person if employee.manager_id is None and person in self._heads else None
+        return employee.org_unit_id, employee.manager_id, alone
+
+    def named(self, rules: Rules, submitter: int) -> list[Found]:
+        depends = any(FROM_SUBMITTER & set(rule) for rule in rules)
+        key = repr(rules), self.group(submitter) if depends else None
+        if key not in self._named:
+            asked = Asked(submitter, SimpleNamespace(owner_id=submitter), {})
+            self._named[key] = people.find(rules, asked)
+        return self._named[key]
+
+    def instead(self, person: int, excluded: Collection[int]) -> Found | None:
+        key = person, frozenset(excluded)
+        if key not in self._instead:
+            self._instead[key] = people.free_superior(person, excluded)
+        return self._instead[key]
+
+    def weights(self, seat: Seat, sitting: Sequence[Found]) -> list[int]:
+        return proceedings._weights(seat, sitting)
+
+
+def ids(found: Iterable[Found]) -> list[int]:
+    """The employees found, in order."""
+    return [person.employee_id for person in found]
