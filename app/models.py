@@ -14,6 +14,9 @@ from app.schema.customers import *
 from app.schema.trade import *
 from app.schema.contracts import *
 from app.schema.care import *
+from app.schema.needs import *
+from app.schema.plans import *
+from app.schema.policies import *
 from app.schema.files import *
 from app.schema.approvals import *
 from app.schema.evaluation import *

@@ -1,4 +1,4 @@
-"""Admission and contracts."""
+"""Admission, contracts and preferential terms."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from app.columns import (
     Long,
     MomentType,
     MoneyType,
+    RateType,
     Rows,
     Short,
     belongs_to,
@@ -40,6 +41,14 @@ class AdmissionKind(Choice):
     cooperation = enum.auto(), "客户合作申请", "Cooperation application"
     big_customer = enum.auto(), "大客户准入申请", "Big-customer admission"
     recognition = enum.auto(), "客户认定申请", "Recognition application"
+
+
+class BigCriterion(Choice):
+    """By what a customer counts as big (C-10): one is enough."""
+
+    annual_sales = enum.auto(), "年销售额达标", "Annual sales"
+    potential = enum.auto(), "需求重大且长期", "Large and lasting need"
+    influence = enum.auto(), "行业影响力突出", "Influence in the industry"
 
 
 class AdmissionStatus(Choice):
@@ -87,12 +96,23 @@ class Admission(Stamped, Binned, Model):
         MoneyType, zh="预计年销售额", en="Expected sales a year", listed=True
     )
     is_key_prospect: Mapped[Flag] = field(zh="重点潜在客户", en="Key prospect", listed=True)
+    big_criterion: Mapped[BigCriterion | None] = field(
+        one_of(BigCriterion), zh="大客户标准", en="Big-customer criterion"
+    )
+    reason: Mapped[Long | None] = field(zh="交易理由与方针", en="Reason and dealing policy")
     licence_checked: Mapped[Flag] = field(zh="证照齐全有效", en="Licences complete and valid", edit=False)
     reputation_good: Mapped[Flag] = field(zh="信誉良好", en="Good reputation", edit=False)
     demand_real: Mapped[Flag] = field(zh="需求真实", en="Demand is real", edit=False)
     willing: Mapped[Flag] = field(zh="合作意愿明确", en="Willing to cooperate", edit=False)
+    strategy_fit: Mapped[Flag] = field(zh="符合市场战略", en="Fits our strategy", edit=False)
     inspection_wanted: Mapped[Flag] = field(zh="初审要求实地考察", en="Inspection asked for", edit=False)
     general_survey: Mapped[Long | None] = field(zh="一般调查", en="General survey")
+    overall_judgement: Mapped[Long | None] = field(zh="综合判断", en="Overall judgement")
+    finance_conclusion: Mapped[Long | None] = field(zh="财务调查结论", en="Conclusion of finance", edit=False)
+    technical_conclusion: Mapped[Long | None] = field(
+        zh="技术调查结论", en="Conclusion of the technicians", edit=False
+    )
+    quality_conclusion: Mapped[Long | None] = field(zh="质量调查结论", en="Conclusion of quality", edit=False)
     recommendation: Mapped[Long | None] = field(zh="初审意见", en="First review", edit=False)
     field_visit_id: Mapped[int | None] = belongs_to(
         "visit.id", zh="实地考察", en="Field inspection", edit=False
@@ -187,6 +207,11 @@ class Contract(Stamped, Binned, Model):
     effective_on: Mapped[date | None] = field(Date, zh="生效日期", en="Effective on", listed=True)
     expires_on: Mapped[date | None] = field(Date, zh="到期日期", en="Expires on", listed=True, sort=True)
     terms: Mapped[Long | None] = field(zh="主要条款", en="Main terms")
+    cause_id: Mapped[int | None] = belongs_to(
+        "lookup.id", zh="变更或解除原因", en="Cause of change or end", lookup="contract_cause"
+    )
+    consulted_on: Mapped[date | None] = field(Date, zh="与客户协商日期", en="Customer consulted on")
+    aftermath: Mapped[Long | None] = field(zh="善后事项", en="Settlement", edit=False)
     status: Mapped[ContractStatus] = field(
         one_of(ContractStatus), zh="状态", en="Status", edit=False, listed=True, default=ContractStatus.draft
     )
@@ -197,3 +222,103 @@ class Contract(Stamped, Binned, Model):
     admission: Mapped[Admission | None] = relationship(foreign_keys="Contract.admission_id")
     parent: Mapped[Contract | None] = relationship(remote_side="Contract.id")
     owner: Mapped[Employee | None] = relationship(foreign_keys="Contract.owner_id")
+
+
+class TermKind(Choice):
+    """What a customer is given beyond the usual."""
+
+    discount = enum.auto(), "价格折扣", "Discount"
+    rebate = enum.auto(), "返利", "Rebate"
+    policy = enum.auto(), "政策优惠", "Policy preference"
+    support = enum.auto(), "资源支持", "Resource support"
+
+
+class TermStatus(Choice):
+    """Where a preference stands (SM-24, coarse)."""
+
+    draft = enum.auto(), "草稿", "Draft"
+    in_approval = enum.auto(), "审批中", "In approval", "run"
+    returned = enum.auto(), "已退回", "Returned", "warn"
+    approved = enum.auto(), "执行中", "In force", "ok"
+    rejected = enum.auto(), "已驳回", "Rejected", "bad"
+    withdrawn = enum.auto(), "已撤销", "Cancelled", "end"
+    revoked = enum.auto(), "已收回", "Revoked", "bad"
+    expired = enum.auto(), "已到期", "Expired", "end"
+
+
+class CommercialTerm(Stamped, Binned, Model):
+    """A preference for one customer and period, against the standard of his class (F-19…F-24).
+
+    The standard, what overlapping terms add up to, and whether that is beyond it are computed, never typed.
+    """
+
+    __tablename__ = "commercial_term"
+    __label__ = "优惠条件", "Preferential terms"
+    __rows__ = Rows.owned
+    __title__ = ("no", "customer")
+    __table_args__ = (
+        unique("uq_commercial_term_no", "no", zh="优惠编号已存在。", en="This number is in use."),
+        rule(
+            "gives_something",
+            "discount_rate > 0 OR amount > 0",
+            zh="请填写优惠幅度或优惠金额。",
+            en="Give a discount rate or an amount.",
+        ),
+        rule(
+            "discount_is_a_share",
+            "discount_rate >= 0 AND discount_rate <= 1000000",
+            zh="优惠幅度应在 0 至 100% 之间。",
+            en="The discount lies between 0 and 100 %.",
+        ),
+        rule(
+            "amount_not_negative", "amount >= 0", zh="优惠金额不能为负。", en="The amount cannot be negative."
+        ),
+        rule(
+            "dates_in_order",
+            "valid_to >= valid_from",
+            zh="结束日期不能早于开始日期。",
+            en="The end cannot come before the start.",
+        ),
+        Index("ix_commercial_term_scope", "org_unit_id", "id"),
+        Index("ix_commercial_term_overlap", "customer_id", "status", "valid_to"),
+    )
+
+    id: Mapped[Id]
+    no: Mapped[str | None] = field(
+        String(60), zh="优惠编号", en="Term no.", edit=False, listed=True, sort=True, search=True
+    )
+    customer_id: Mapped[int] = belongs_to("customer.id", zh="客户", en="Customer", listed=True)
+    kind: Mapped[TermKind] = field(
+        one_of(TermKind), zh="类型", en="Kind", listed=True, default=TermKind.discount
+    )
+    discount_rate: Mapped[Decimal] = field(
+        RateType, zh="优惠幅度", en="Discount rate", listed=True, default=Decimal(0)
+    )
+    amount: Mapped[Decimal] = field(MoneyType, zh="优惠金额", en="Amount", listed=True, default=Decimal(0))
+    valid_from: Mapped[date] = field(Date, zh="开始日期", en="From", listed=True)
+    valid_to: Mapped[date] = field(Date, zh="结束日期", en="Until", listed=True, sort=True)
+    reason: Mapped[Long | None] = field(zh="申请理由", en="Reason")
+    standard_rate: Mapped[Decimal] = field(
+        RateType, zh="幅度标准", en="Standard rate", edit=False, default=Decimal(0)
+    )
+    total_rate: Mapped[Decimal] = field(
+        RateType, zh="同期累计幅度", en="Rate with overlapping terms", edit=False, default=Decimal(0)
+    )
+    standard_amount: Mapped[Decimal] = field(
+        MoneyType, zh="金额标准", en="Standard amount", edit=False, default=Decimal(0)
+    )
+    total_amount: Mapped[Decimal] = field(
+        MoneyType, zh="同期累计金额", en="Amount with overlapping terms", edit=False, default=Decimal(0)
+    )
+    over_standard: Mapped[Flag] = field(zh="超出标准", en="Beyond the standard", edit=False, listed=True)
+    high_risk: Mapped[Flag] = field(zh="高风险客户", en="High-risk customer", edit=False)
+    status: Mapped[TermStatus] = field(
+        one_of(TermStatus), zh="状态", en="Status", edit=False, listed=True, default=TermStatus.draft
+    )
+    owner_id: Mapped[int | None] = belongs_to(
+        "employee.id", zh="申请人", en="Applicant", edit=False, listed=True
+    )
+    org_unit_id: Mapped[int | None] = belongs_to("org_unit.id", zh="所属部门", en="Department", edit=False)
+
+    customer: Mapped[Customer] = relationship()
+    owner: Mapped[Employee | None] = relationship(foreign_keys="CommercialTerm.owner_id")
