@@ -20,5 +20,6 @@ from app.schema.policies import *
 from app.schema.files import *
 from app.schema.approvals import *
 from app.schema.evaluation import *
+from app.schema.incentives import *
 from app.schema.operations import *
 from app.schema.exports import *

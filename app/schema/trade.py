@@ -102,6 +102,7 @@ class SalesDocument(Stamped, Binned, Model):
     )
     customer_id: Mapped[int | None] = belongs_to("customer.id", zh="客户", en="Customer", listed=True)
     contract_id: Mapped[int | None] = belongs_to("contract.id", zh="合同", en="Contract")
+    origin_id: Mapped[int | None] = belongs_to("sales_document.id", zh="原单", en="Original document")
     ordered_at: Mapped[datetime] = field(
         MomentType, zh="下单时间", en="Ordered", listed=True, sort=True, default=now
     )
@@ -118,6 +119,7 @@ class SalesDocument(Stamped, Binned, Model):
 
     customer: Mapped[Customer | None] = relationship()
     contract: Mapped[Contract | None] = relationship()
+    origin: Mapped[SalesDocument | None] = relationship(remote_side="SalesDocument.id")
     lines: Mapped[list[TradeLine]] = relationship(
         back_populates="sales_document", order_by="TradeLine.line_no", cascade="all, delete-orphan"
     )
@@ -143,7 +145,7 @@ class TradeLine(Model):
             en="A line belongs to exactly one document.",
         ),
         Index("uq_trade_line_document", "sales_document_id", "line_no", unique=True),
-        Index("ix_trade_line_measure", "customer_id", "moment", "kind", "amount", "qty"),
+        Index("ix_trade_line_measure", "customer_id", "moment", "kind", "amount", "qty", "sales_document_id"),
     )
 
     id: Mapped[Id]
