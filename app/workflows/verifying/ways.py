@@ -102,14 +102,21 @@ def _through(cases: Cases) -> Iterator[Way]:
 
 
 def _nobody_decides(flow: Flow, cases: Cases) -> Iterator[Finding]:
-    """V4: a case that ends approved, or cannot be submitted, because no step decides it."""
+    """V4: a case that ends approved though no step decides it; one that cannot be submitted at all is a warning."""
     for way in _through(cases):
         if any(flow.step(key).decides for key in way.keys) or (not way.keys and flow.releases_unneeded):
             continue
         case = cases.case(way.cell)
         words = say(zh="没有任何步骤决定：{case}", en="No step decides {case}", case=case)
-        yield Finding("V4", "steps", words, example=cases.example(way.cell), case=case)
-        return
+        if not way.keys:
+            words = say(
+                zh="没有任何步骤适用，无法提交：{case}",
+                en="No step applies, nothing can be submitted: {case}",
+                case=case,
+            )
+        yield Finding(
+            "V4", "steps", words, is_error=bool(way.keys), example=cases.example(way.cell), case=case
+        )
 
 
 def _avoided(flow: Flow, cases: Cases) -> Iterator[Finding]:
