@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import enum
 from datetime import datetime
+from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from sqlalchemy import ForeignKey, Index, Integer, String, text
@@ -18,6 +19,7 @@ from app.columns import (
     Long,
     Moment,
     MomentType,
+    MoneyType,
     Rows,
     Short,
     belongs_to,
@@ -132,6 +134,7 @@ class RequestStatus(Choice):
     approved = enum.auto(), "已通过", "Approved", "ok"
     rejected = enum.auto(), "已驳回", "Rejected", "bad"
     cancelled = enum.auto(), "已撤销", "Cancelled", "end"
+    timed_out = enum.auto(), "已超时", "Timed out", "end"
     voided = enum.auto(), "已作废", "Voided", "end"
 
 
@@ -139,7 +142,7 @@ class ApprovalRequest(Model):
     """One request for a decision on one record, pinned to the version of the flow it was submitted under.
 
     `facts` are the values its conditions are asked of, `content` what its deciders were shown; both are frozen when it
-    is submitted, and their hashes bind each decision to them.
+    is submitted, and their hashes bind each decision to them. `amount` is the fact stand-ins are limited by.
     """
 
     __tablename__ = "approval_request"
@@ -185,6 +188,7 @@ class ApprovalRequest(Model):
     facts_hash: Mapped[str] = mapped_column(String(64))
     content: Mapped[Json] = mapped_column(default=dict)
     content_hash: Mapped[str] = mapped_column(String(64))
+    amount: Mapped[Decimal | None] = field(MoneyType, zh="金额", en="Amount")
     last_seq: Mapped[int] = mapped_column(Integer, default=0)
     opened_at: Mapped[datetime] = field(
         MomentType, zh="提交时间", en="Submitted at", listed=True, default=now
@@ -306,6 +310,8 @@ class ApprovalSeat(Model):
     optional: Mapped[Flag]
     status: Mapped[SeatStatus] = mapped_column(one_of(SeatStatus), default=SeatStatus.open)
 
+    step: Mapped[ApprovalStep] = relationship()
+
 
 class DutyStatus(Choice):
     """Where one person's duty on a seat stands."""
@@ -394,6 +400,11 @@ class ApprovalAct(Choice):
     escalate = enum.auto(), "超时升级", "Escalate", "warn"
     time_out = enum.auto(), "超时", "Time out", "warn"
     correct = enum.auto(), "更正", "Correct"
+    reply = enum.auto(), "答复", "Reply"
+    reassign = enum.auto(), "改派", "Reassign", "warn"
+    suspend = enum.auto(), "暂停", "Suspend", "warn"
+    resume = enum.auto(), "恢复", "Resume"
+    ask_void = enum.auto(), "申请作废", "Ask to void", "warn"
     void = enum.auto(), "作废", "Void", "end"
 
 
@@ -479,6 +490,12 @@ class ApprovalStandin(Stamped, Model):
             zh="结束时间须晚于开始时间。",
             en="It must end after it starts.",
         ),
+        rule(
+            "limit_above_zero",
+            "max_amount IS NULL OR max_amount > 0",
+            zh="金额上限须大于零。",
+            en="The limit must be above zero.",
+        ),
         Index("ix_approval_standin_standin", "standin_id", "starts_at", "ends_at"),
     )
 
@@ -490,6 +507,7 @@ class ApprovalStandin(Stamped, Model):
     flow_id: Mapped[int | None] = belongs_to(
         "approval_flow.id", zh="仅限流程", en="Only for flow", listed=True
     )
+    max_amount: Mapped[Decimal | None] = field(MoneyType, zh="金额上限", en="Up to the amount", listed=True)
     reason: Mapped[Long | None] = field(zh="原因", en="Reason")
     revoked_at: Mapped[datetime | None] = field(MomentType, zh="撤销时间", en="Revoked", edit=False)
 
