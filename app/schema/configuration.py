@@ -1,13 +1,29 @@
-"""Configuration: lookups, parameters, number series, the calendar."""
+"""Configuration: lookups, parameters, saved views, the calendar, number series, what packs loaded."""
 
 from __future__ import annotations
 
+import enum
 from datetime import date
 
-from sqlalchemy import Date, Integer, String
+from sqlalchemy import Date, Index, Integer, String
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.columns import Code, Flag, Id, Moment, Rows, Short, belongs_to, field, now, unique
+from app.columns import (
+    Choice,
+    Code,
+    Flag,
+    Id,
+    Long,
+    Moment,
+    Rows,
+    Short,
+    belongs_to,
+    field,
+    now,
+    one_of,
+    rule,
+    unique,
+)
 from app.extensions import Model
 from app.schema.common import Stamped, Switched
 
@@ -61,6 +77,41 @@ class Parameter(Stamped, Model):
         help_en="wd, wh: working calendar; d, mo: calendar",
     )
     article: Mapped[Short | None] = field(zh="依据", en="Basis")
+
+
+class Audience(Choice):
+    """For whom a saved view is."""
+
+    mine = enum.auto(), "仅自己", "Only me"
+    role = enum.auto(), "同角色的人", "Everybody of a role"
+    everybody = enum.auto(), "所有人", "Everybody"
+
+
+class SavedView(Stamped, Model):
+    """A list as somebody likes it: conditions, order and columns, kept as the arguments of its address."""
+
+    __tablename__ = "saved_view"
+    __label__ = "视图", "Saved views"
+    __rows__ = Rows.inner
+    __title__ = ("name",)
+    __table_args__ = (
+        Index("ix_saved_view_resource", "resource", "audience"),
+        rule(
+            "role_named",
+            "(audience = 'role') = (role_id IS NOT NULL)",
+            zh="请选择角色。",
+            en="Choose the role.",
+        ),
+    )
+
+    id: Mapped[Id]
+    resource: Mapped[Code]
+    name: Mapped[str] = field(String(60), zh="视图名称", en="Name of the view")
+    query: Mapped[Long]
+    owner_id: Mapped[int] = belongs_to("employee.id", zh="创建人", en="Made by", edit=False)
+    audience: Mapped[Audience] = field(one_of(Audience), zh="可见范围", en="For whom", default=Audience.mine)
+    role_id: Mapped[int | None] = belongs_to("ab_role.id", zh="角色", en="Role")
+    is_default: Mapped[Flag] = field(zh="默认打开", en="Open by default")
 
 
 class WorkingDay(Model):
