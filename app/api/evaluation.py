@@ -11,6 +11,7 @@ from flask import Response, jsonify, request
 from flask_appbuilder import expose
 from flask_appbuilder.api import BaseApi
 
+from app import workflows
 from app.api.records import body_of
 from app.errors import BadRequest
 from app.extensions import db, transaction
@@ -90,10 +91,19 @@ class EvaluationApi(BaseApi):
             measures=[_measure(line) for line in found.measures],
         )
 
+    @expose("/<int:pk>/submit", methods=["POST"])
+    @needs(Act.submit)
+    def submit(self, pk: int) -> Response:
+        """Have the grades of a sealed run decided on; its approval publishes them."""
+        key = request.headers.get("Idempotency-Key")
+        with transaction():
+            found = workflows.submit(reading.find_run(pk), idem_key=key)
+        return jsonify(id=pk, request=found.request_id, status=found.status)
+
     @expose("/<int:pk>/publish", methods=["POST"])
     @needs(Act.publish)
     def publish(self, pk: int) -> Response:
-        """Make the grades of a sealed run the current ones; not by who started it."""
+        """Make the grades of a sealed run the current ones, where no flow decides on it; not by who started it."""
         return jsonify(id=pk, graded=publishing.publish(pk))
 
 

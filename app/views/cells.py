@@ -89,6 +89,8 @@ def days_late(days: int) -> str:
 
 LINKED: set[str] = set()
 """The record types that have a page of their own; views add theirs when they are registered."""
+PLACES: dict[str, str] = {}
+"""Those whose page is not the generated one: the endpoint it has instead."""
 
 
 def url_to(record: Any) -> str:
@@ -96,4 +98,4 @@ def url_to(record: Any) -> str:
     name = type(record).__name__
     if name not in LINKED or not access.principal().may(Act.read, access.resource_of(type(record))):
         return ""
-    return url_for(f"{name}View.show", pk=record.id)
+    return url_for(PLACES.get(name, f"{name}View.show"), pk=record.id)

@@ -14,6 +14,7 @@ from flask import flash, redirect, render_template, request, send_file, url_for
 from flask_appbuilder import expose
 from flask_appbuilder.baseviews import BaseView
 
+from app import workflows
 from app.errors import BadRequest, Refusal
 from app.extensions import company, db, transaction
 from app.models import (
@@ -29,8 +30,8 @@ from app.roles import Act
 from app.services import access, values
 from app.services.language.kinds import POINTS
 from app.views import forms, pages
-from app.views.base import fragment
-from app.views.cells import url_to
+from app.views.base import attempt, fragment
+from app.views.cells import LINKED, PLACES, url_to
 from app.views.guards import needs
 from app.views.lists import query_args_with
 from app.views.web import once
@@ -39,12 +40,18 @@ from app.workflows.evaluation import explaining, pins, publishing, reading, runs
 from app.workflows.evaluation.explaining import Explanation, MeasureLine
 from app.workflows.evaluation.saying import BLANK, spoken
 from app.workflows.evaluation.schemes import Grade, Scheme
+from app.workflows.governed import is_decided
 
 SIZE = 25
 MOST_VALUES = 5
 """Indicators shown beside the total on the list of results; all stand on the page of one subject."""
 
 TITLE = Words("评价结果", "Evaluation results")
+SUBMITTED = Words("已提交审批。", "Submitted for approval.")
+
+
+LINKED.add(EvalRun.__name__)
+PLACES[EvalRun.__name__] = "EvaluationView.show"
 
 
 class EvaluationView(BaseView):
@@ -104,10 +111,17 @@ class EvaluationView(BaseView):
         page = _explain_page(explaining.explain_subject(pk, subject), request.args.get("measure", ""))
         return render_template("evaluation/explain.html", page=page, fragment=fragment("explanation"))
 
+    @expose("/<int:pk>/submit", methods=["POST"])
+    @needs(Act.submit)
+    def submit(self, pk: int) -> Any:
+        """Have the grades of a run decided on; its approval publishes them."""
+        attempt(lambda: workflows.submit(_find(pk)), str(SUBMITTED))
+        return redirect(url_for("EvaluationView.show", pk=pk), 303)
+
     @expose("/<int:pk>/publish", methods=["POST"])
     @needs(Act.publish)
     def publish(self, pk: int) -> Any:
-        """Make the grades of a run the current ones."""
+        """Make the grades of a run the current ones, in a company without a flow for that."""
         try:
             count = publishing.publish(pk)
         except Refusal as refusal:
@@ -323,7 +337,7 @@ def _run_page(opened: reading.Opened) -> pages.RunPage:
             pages.Cell(run.kind.words, kind="badge"),
         ),
         facts=(_period(run), say("截止 {at}", "as of {at}", at=values.show_moment(run.as_of))),
-        primary=_publish_act(opened),
+        primary=_next_act(opened),
         acts=tuple(_export_act(opened)),
         banners=tuple(_run_banners(opened)),
         figures=tuple(_figures(opened, lines)),
@@ -333,8 +347,31 @@ def _run_page(opened: reading.Opened) -> pages.RunPage:
     )
 
 
-def _publish_act(opened: reading.Opened) -> pages.Act | None:
+def _next_act(opened: reading.Opened) -> pages.Act | None:
+    """Submit the run, go to its request, or publish it where no flow decides on it."""
     run = opened.run
+    if not is_decided("eval_run"):
+        return _publish_act(run)
+    offered = workflows.buttons(run)
+    if offered.can_submit:
+        return pages.Act(
+            Words("提交审批", "Submit for approval"),
+            url=url_for("EvaluationView.submit", pk=run.id),
+            method="post",
+            icon="send",
+            primary=True,
+            confirm=Words(
+                "审批通过后，等级和分类即写入客户档案。",
+                "Once it is approved, grades and classes are written to the customer files. Submit?",
+            ),
+        )
+    if offered.request is None:
+        return None
+    where = url_for("ApprovalView.show", pk=offered.request.id)
+    return pages.Act(Words("查看审批", "Open the approval"), where, icon="checks", primary=bool(offered.acts))
+
+
+def _publish_act(run: EvalRun) -> pages.Act | None:
     if not _is_to_publish(run) or publishing.is_runner(run.id, access.principal()):
         return None
     return pages.Act(
@@ -362,6 +399,13 @@ def _run_banners(opened: reading.Opened) -> Iterable[pages.Banner]:
         yield pages.Banner(
             Words("试算结果仅供参考，不能发布。", "A trial is for looking at: it cannot be published."),
             tone="warn",
+        )
+    elif run.status is RunStatus.sealed and is_decided("eval_run"):
+        yield pages.Banner(
+            Words(
+                "结果已封存，提交审批通过后发布。",
+                "The results are sealed. They are published once a leader has approved them.",
+            )
         )
     elif _is_to_publish(run) and publishing.is_runner(run.id, access.principal()):
         yield pages.Banner(

@@ -186,12 +186,16 @@ def _notice_panel(who: access.Principal, most: int = SHOWN) -> pages.Panel:
     )
 
 
+ENGINES = {"approval_request": "approval", "eval_run": "evaluation"}
+"""Where the pages of what engines keep lie."""
+
+
 def _object_url(notice: Notice) -> str:
     """The page of what a notice is about."""
     if notice.object_type is None:
         return ""
-    if notice.object_type == "approval_request":
-        return f"/approval/show/{notice.object_id}"
+    if notice.object_type in ENGINES:
+        return f"/{ENGINES[notice.object_type]}/show/{notice.object_id}"
     found = [
         name for name, model in models_by_resource().items() if model.__tablename__ == notice.object_type
     ]

@@ -5,7 +5,7 @@ Doors call these; each writing one inside the caller's `transaction()`, as the p
 
 from __future__ import annotations
 
-from app.workflows import definitions, evaluation, flows, people, subjects, timers
+from app.workflows import definitions, evaluation, flows, people, publications, subjects, timers
 from app.workflows.course import (
     Buttons,
     Course,
@@ -73,6 +73,7 @@ __all__ = [
     "moves_of",
     "path_of",
     "people",
+    "publications",
     "rearm",
     "subjects",
     "submit",

@@ -165,7 +165,7 @@ def submit(record: Any, flow_code: str | None = None, **given: Unpack[Given]) ->
 def _check_may_submit(record: Any, who: access.Principal) -> None:
     if who.employee_id is None:
         raise NotAllowed(say(zh="只有员工可以提交审批。", en="Only an employee may submit for approval."))
-    if hasattr(record, "owner_id") and not access.may_write(record, Act.submit, who):
+    if not records.may_change(record, Act.submit):
         raise NotAllowed(say(zh="您不能提交这条记录。", en="You may not submit this record."))
     records.refuse_deleted(record)
 
@@ -238,6 +238,9 @@ def _new_request(
 
 def _title(record: Any) -> str:
     title = records.title_of(record) if hasattr(type(record), "__rows__") else f"#{record.id}"
+    called = subjects.subject_of(record).title
+    if called is not None:
+        return called(record)[:255]
     return title[:255]
 
 

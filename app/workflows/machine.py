@@ -82,7 +82,8 @@ class Machine:
     """The life of one record type. Its first state is where new records start.
 
     `adopted` are the states opening data may be entered in (R3); `closed` those in which nothing is edited any more,
-    but for the fields in `still_open`.
+    but for the fields in `still_open`. `guarded` is off for configuration: there the code that publishes it sets the
+    status as well, with or without an approval.
     """
 
     model: type[Any]
@@ -91,6 +92,7 @@ class Machine:
     adopted: tuple[str, ...] = ()
     closed: tuple[str, ...] = ()
     still_open: frozenset[str] = field(default_factory=frozenset)
+    guarded: bool = True
 
     @property
     def states(self) -> type[Choice]:
@@ -296,12 +298,13 @@ def _guard_status(session: Session, _context: Any, _instances: Any) -> None:
     """A status is set by a move. New records start in the first state, or in an adopted one."""
     for row in session.new:
         machine = machines.get(type(row))
-        if machine and row.status is not None and row.status not in _starts(machine):
+        if machine and machine.guarded and row.status is not None and row.status not in _starts(machine):
             raise RuntimeError(f"a new {type(row).__name__} cannot start as {row.status}")
     if _set_by_machine.get():
         return
     for row in session.dirty:
-        if type(row) in machines and inspect(row).attrs.status.history.has_changes():
+        machine = machines.get(type(row))
+        if machine and machine.guarded and inspect(row).attrs.status.history.has_changes():
             raise RuntimeError(f"the status of a {type(row).__name__} is set by its machine alone")
 
 

@@ -13,12 +13,13 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import inspect, select
+from sqlalchemy import ColumnElement, false, inspect, select
 
-from app.columns import Scaled
+from app.columns import Rows, Scaled
 from app.errors import NotFound
 from app.extensions import company, db
 from app.models import Admission, Attachment, Contract
+from app.roles import Act
 from app.services import access, audit, values
 from app.services.fields import Field, Kind, fields_of
 from app.services.language.catalogue import Catalogue, Fact
@@ -72,6 +73,10 @@ class Subject:
     catalogue: Catalogue | None = field(default=None, compare=False)
     values: Callable[[Any], Mapping[str, Any]] | None = None
     shown: Callable[[Any], Mapping[str, str]] | None = None
+    title: Callable[[Any], str] | None = None
+    """What a request on the record is called, where the record's own title says too little."""
+    readers: Callable[[access.Principal], ColumnElement[bool] | None] | None = None
+    """Which of the rows a person may read, where that is more than the policy of the table says."""
 
     def __post_init__(self) -> None:
         subjects[self.object_type] = self
@@ -119,7 +124,12 @@ def is_readable(object_type: str, object_id: int) -> bool:
 
 
 def readable(model: type[Any], who: access.Principal) -> Any:
-    """Which rows of a subject type this person may read; None for all."""
+    """Which rows of a subject type this person may read; None for all. What all share needs a grant here."""
+    readers = subjects[model.__tablename__].readers
+    if readers is not None:
+        return readers(who)
+    if model.__rows__ is Rows.shared and not who.may(Act.read, access.resource_of(model)):
+        return false()
     return access.policy(model, who)
 
 

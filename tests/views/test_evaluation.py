@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from app.extensions import db, transaction
-from app.models import Customer, EvalRun, RunStatus
+from app.models import ApprovalRequest, Customer, EvalRun, RunStatus
 from app.services import access, jobs
 from app.workflows.evaluation import packing
 from tests import world
@@ -14,7 +14,7 @@ from tests.workflows.evaluation import shop
 
 @pytest.fixture
 def people(app) -> world.World:
-    """Ann owns K1, Dan owns K2; Hana may run everything, Leo publish it."""
+    """Ann owns K1, Dan owns K2; Hana may run everything, Leo decides on it."""
     with app.app_context():
         found = world.build()
         for code, who in (("K1", "ann"), ("K2", "dan")):
@@ -22,8 +22,7 @@ def people(app) -> world.World:
             shop.order(made, "2025-03-01T10:00", 900 if code == "K1" else 100)
         with access.acting(access.SYSTEM), transaction():
             packing.keep("SHOP", shop.scheme(), published=True)
-        for person in ("hana", "leo"):
-            world.give_everything(found, person, world.Reach.all)
+        world.give_everything(found, "hana", world.Reach.all)
         db.session.remove()
     return found
 
@@ -44,6 +43,17 @@ def computed(app) -> None:
     with app.app_context():
         assert jobs.drain() == 1
         db.session.remove()
+
+
+def publish(app, evaluator, leader, run_id: int) -> None:
+    """The evaluator submits a run on its page, the leader approves it in his inbox."""
+    evaluator.post(f"/evaluation/{run_id}/submit")
+    with app.app_context(), access.acting(access.SYSTEM):
+        request_id = db.session.query(ApprovalRequest.id).scalar()
+        db.session.remove()
+    page = leader.get(f"/approval/show/{request_id}")
+    assert f"/evaluation/show/{run_id}" in page.text and "门店评价" in page.text
+    leader.post(f"/approval/{request_id}/approve", data={"comment": "同意"})
 
 
 def test_a_run_is_started_computed_explained_and_published(app, people, client):
@@ -70,11 +80,13 @@ def test_a_run_is_started_computed_explained_and_published(app, people, client):
     assert client.post(f"/evaluation/{run_id}/export").data[:2] == b"PK"
 
     client.post(f"/evaluation/{run_id}/publish")  # who ran it does not publish it
+    leader = world.sign_in(app.test_client(), "leo")
+    leader.post(f"/evaluation/{run_id}/publish")  # and nobody does past the flow
     with app.app_context(), access.acting(access.SYSTEM):
         assert db.session.get_one(EvalRun, run_id).status is RunStatus.sealed
         db.session.remove()
-    leader = world.sign_in(app.test_client(), "leo")
-    leader.post(f"/evaluation/{run_id}/publish")
+    assert "提交审批" in client.get(url).text
+    publish(app, client, leader, run_id)
     with app.app_context(), access.acting(access.SYSTEM):
         assert db.session.get_one(EvalRun, run_id).status is RunStatus.published
         assert db.session.get_one(Customer, k1).grade == "QUALITY"
@@ -89,8 +101,7 @@ def test_a_seller_sees_his_own_customers_alone(app, people, client):
     computed(app)
     ann = world.sign_in(app.test_client(), "ann")
     assert ann.get(url).status_code == 404  # not published yet
-    leo = world.sign_in(app.test_client(), "leo")
-    assert leo.post(f"/evaluation/{url.rsplit('/', 1)[1]}/publish").status_code == 303
+    publish(app, client, world.sign_in(app.test_client(), "leo"), int(url.rsplit("/", 1)[1]))
     page = ann.get(url)
     assert page.status_code == 200 and "Customer K1" in page.text and "Customer K2" not in page.text
     assert ann.post("/evaluation/start", data={}).status_code == 403

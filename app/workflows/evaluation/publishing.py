@@ -26,6 +26,8 @@ from app.models import (
     EvalCurrent,
     EvalRun,
     EvalSchemeVersion,
+    Notice,
+    NoticeKind,
     RunKind,
     RunStatus,
 )
@@ -36,6 +38,7 @@ from app.workflows.evaluation.reading import RESULT, Opened, open_run
 from app.workflows.evaluation.saying import points, spoken
 from app.workflows.evaluation.schemes import Scheme
 from app.workflows.evaluation.sources import table_of
+from app.workflows.governed import check_undecided
 
 BATCH = 500
 CURRENT = table_of(EvalCurrent)
@@ -44,11 +47,17 @@ CURRENT = table_of(EvalCurrent)
 def publish(run_id: int, on: date | None = None) -> int:
     """Make the grades of a sealed official run the current ones from the day `on` (today); how many subjects.
 
-    Raises `NotAllowed` (also for who started the run: two people see to it), `NotFound`, and `WrongState` for a run that is not sealed, a trial, or older than the one
-    published last.
+    This is the door of a company without a flow for it; with one, a run is submitted and its approval publishes it.
+
+    Raises:
+        NotAllowed: the person may not publish, started the run himself, or passes by the flow.
+        NotFound: there is no such run.
+        WrongState: it is not sealed, a trial, or older than the one published last.
+
     """
     who = access.principal()
     who.check(Act.publish, "eval_run")
+    check_undecided("eval_run")
     with transaction():
         _check_two_people(run_id, who)
         return effect(run_id, on or company.today())
@@ -61,6 +70,7 @@ def effect(run_id: int, on: date) -> int:
         opened = open_run(run_id)
         _check(opened)
         _supersede(opened)
+        _tell_owners(opened)
         graded = _write_current(opened, on)
         if opened.scheme.publishing.classification:
             _write_classes(opened, opened.scheme.publishing.classification, on)
@@ -133,6 +143,48 @@ def _supersede(opened: Opened) -> None:
 def _set(run_id: int, **values: Any) -> None:
     statement = sa.update(EvalRun).where(EvalRun.id == run_id).values(**values)
     db.session.execute(statement, execution_options={"synchronize_session": False})
+
+
+# ---- who is told ----
+
+
+def _tell_owners(opened: Opened) -> None:
+    """Tell each employee how many of his customers get another grade; asked before the current ones are replaced."""
+    if opened.scheme.subject.name != "customer":
+        return
+    held = sa.and_(CURRENT.c.scheme_id == opened.scheme_id, CURRENT.c.subject_id == RESULT.c.subject_id)
+    numbers = sa.or_(CURRENT.c.grade_no.is_(None), CURRENT.c.grade_no != RESULT.c.grade_no)
+    owners = (
+        sa.select(Customer.owner_id, sa.func.count())
+        .select_from(RESULT)
+        .join(Customer, Customer.id == RESULT.c.subject_id)
+        .outerjoin(CURRENT, held)
+        .where(
+            RESULT.c.run_id == opened.run.id,
+            RESULT.c.grade_no.is_not(None),
+            numbers,
+            Customer.owner_id.is_not(None),
+        )
+        .group_by(Customer.owner_id)
+        .order_by(Customer.owner_id)
+    )
+    for owner_id, count in db.session.execute(owners).all():
+        words = say(
+            "评价结果已发布：{scheme}，您的 {n} 个客户等级有变化。",
+            "{scheme} is published: {n} of your customers have another grade.",
+            scheme=opened.scheme.words,
+            n=count,
+        )
+        db.session.add(
+            Notice(
+                kind=NoticeKind.announcement,
+                recipient_id=owner_id,
+                text_zh=words.zh,
+                text_en=words.en,
+                object_type="eval_run",
+                object_id=opened.run.id,
+            )
+        )
 
 
 # ---- the current grades ------------------------------------------------------------------------------------------
