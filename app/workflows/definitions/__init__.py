@@ -1,5 +1,23 @@
 """The lives of the record types, one module per area; importing this package registers them all."""
 
-from app.workflows.definitions import admission, contract, customer, sales_document, service_case, task, visit
+from app.workflows.definitions import (
+    admission,
+    contract,
+    customer,
+    publication,
+    sales_document,
+    service_case,
+    task,
+    visit,
+)
 
-__all__ = ["admission", "contract", "customer", "sales_document", "service_case", "task", "visit"]
+__all__ = [
+    "admission",
+    "contract",
+    "customer",
+    "publication",
+    "sales_document",
+    "service_case",
+    "task",
+    "visit",
+]
