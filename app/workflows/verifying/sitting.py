@@ -83,6 +83,9 @@ class Stuck:
     trail: tuple[tuple[str, int], ...]
 
 
+Places = list[tuple[Seat, list[Found]]]
+
+
 @dataclass(slots=True)
 class Sitting:
     """Who would sit where on the requests of one submitter."""
@@ -91,51 +94,81 @@ class Sitting:
     staff: Staff
     submitter: int
     states: int = 0
-    known: dict[Hashable, list[tuple[Seat, list[Found]]] | None] = field(default_factory=dict)
+    places: dict[Seated, Places] = field(default_factory=dict)
+    wrong: dict[Seated, list[Finding]] = field(default_factory=dict)
+    lines: dict[str, set[int]] = field(default_factory=dict)
 
     def of_way(self, way: tuple[Seated, ...]) -> Iterator[Finding]:
         """What keeps requests of this submitter on one way from being decided."""
-        steps = [(self.flow.step(key), seats) for key, seats in way]
-        wrong = [finding for step, seats in steps for finding in self._of_step(step, seats)]
-        yield from wrong
-        if any(finding.is_error for finding in wrong) or not self.flow.strict:
+        for seated in way:
+            if seated not in self.wrong:
+                self.wrong[seated] = list(self._of_step(seated))
+                yield from self.wrong[seated]
+        is_stuck = any(finding.is_error for seated in way for finding in self.wrong[seated])
+        if is_stuck or not self.flow.strict or self._is_disjoint(way):
             return
         self.states = 0
-        best = self._search(steps, (), best=True)
-        if best is not None:
-            yield self._short(best)
+        short = self._search(way, (), best=True)
+        if short is not None:
+            yield self._short(short)
             return
         self.states = 0
-        worst = self._search(steps, (), best=False)
-        if worst is not None:
-            yield self._risky(worst)
+        risky = self._search(way, (), best=False)
+        if risky is not None:
+            yield self._risky(risky)
+
+    def _is_disjoint(self, way: tuple[Seated, ...]) -> bool:
+        """Whether nobody is asked at two deciding steps: then what one decides shuts nobody out of another."""
+        asked = [
+            {person for _seat, sitting in self._seated(seated, frozenset()) for person in ids(sitting)}
+            for seated in way
+            if self.flow.step(seated[0]).decides
+        ]
+        return sum(map(len, asked)) == len(set().union(*asked))
 
     # ---- one step ----
 
-    def _of_step(self, step: Step, seats: tuple[str, ...]) -> Iterator[Finding]:
+    def _of_step(self, seated: Seated) -> Iterator[Finding]:
         """V8, V9, V11: the step as it would be if nobody had decided before."""
-        excluded = {self.submitter} if self.flow.strict and step.decides else set()
-        for seat in step.seats:
-            if seat.key not in seats or not _is_known(seat):
-                continue
+        step = self.flow.step(seated[0])
+        try:
+            places = self._seated(seated, frozenset())
+        except NobodyFound as nobody:
+            yield self._finding("V1", step.key, nobody.words)
+            return
+        shut = self._shut(step, frozenset())
+        for seat, sitting in places:
             place = f"{step.key}.{seat.key}"
-            try:
-                sitting = self._seated(seat, excluded)
-            except NobodyFound as nobody:
-                yield self._finding("V1", place, nobody.words)
-                continue
             if not sitting and not seat.optional:
                 yield self._finding("V8", place, self._nobody(step))
             elif sitting:
                 yield from self._of_votes(seat, place, sitting)
-                yield from self._of_escalation(step, place, sitting, excluded)
-            if self.flow.strict and step.decides:
-                excluded.update(ids(sitting))
+                yield from self._of_escalation(step, place, sitting, shut)
+            shut |= set(ids(sitting)) if self.flow.strict and step.decides else set()
 
-    def _seated(self, seat: Seat, excluded: set[int]) -> list[Found]:
-        named = self.staff.named(seat.people, self.submitter)
-        pool = seat.mode is QuorumMode.any
-        return people.separated(named, excluded, pool=pool, instead=self.staff.instead)
+    def _shut(self, step: Step, decided: frozenset[int]) -> set[int]:
+        """Who may not decide a step: the submitter and those who decided before."""
+        return {self.submitter, *decided} if self.flow.strict and step.decides else set()
+
+    def _seated(self, seated: Seated, decided: frozenset[int]) -> Places:
+        """Who would sit on each seat of a step, as the engine seats them; seats only the request knows are left out."""
+        if not decided and seated in self.places:
+            return self.places[seated]
+        step = self.flow.step(seated[0])
+        excluded = self._shut(step, decided)
+        found: Places = []
+        for seat in step.seats:
+            if seat.key not in seated[1] or not _is_known(seat):
+                continue
+            named = self.staff.named(seat.people, self.submitter)
+            pool = seat.mode is QuorumMode.any
+            sitting = people.separated(named, excluded, pool=pool, instead=self.staff.instead)
+            found.append((seat, sitting))
+            if excluded:
+                excluded.update(ids(sitting))
+        if not decided:
+            self.places[seated] = found
+        return found
 
     def _of_votes(self, seat: Seat, place: str, sitting: list[Found]) -> Iterator[Finding]:
         weights = self.staff.weights(seat, sitting)
@@ -174,17 +207,18 @@ class Sitting:
     # ---- all steps together ----
 
     def _search(
-        self, steps: Sequence[tuple[Step, tuple[str, ...]]], trail: tuple[tuple[str, int], ...], *, best: bool
+        self, way: tuple[Seated, ...], trail: tuple[tuple[str, int], ...], *, best: bool
     ) -> Stuck | None:
         """Try who decides each step: at best until everybody is found, at worst until somebody is not.
 
         None means: at best, there is a course with somebody for every step; at worst, there is none without.
         """
         self.states += 1
-        if not steps or self.states > MOST_STATES:
+        if not way or self.states > MOST_STATES:
             return None
-        (step, seats), *rest = steps
-        choices = self._choices(step, seats, rest, frozenset(person for _step, person in trail))
+        seated, rest = way[0], way[1:]
+        step = self.flow.step(seated[0])
+        choices = self._choices(seated, rest, frozenset(person for _step, person in trail))
         if choices is None:
             return Stuck(step, trail)
         stuck: Stuck | None = None
@@ -196,37 +230,28 @@ class Sitting:
         return stuck
 
     def _choices(
-        self,
-        step: Step,
-        seats: tuple[str, ...],
-        rest: Sequence[tuple[Step, tuple[str, ...]]],
-        decided: frozenset[int],
+        self, seated: Seated, rest: tuple[Seated, ...], decided: frozenset[int]
     ) -> list[tuple[int, ...]] | None:
         """Who might decide a step, up to those who make no difference later; None when nobody can."""
-        excluded = {self.submitter, *decided} if step.decides else set()
         found: list[tuple[int, ...]] = [()]
-        later = self._asked_later(rest)
-        for seat in step.seats:
-            if seat.key not in seats or not _is_known(seat):
-                continue
-            sitting = self._seated(seat, excluded)
+        later = set().union(*(self._asked(other) for other in rest))
+        for seat, sitting in self._seated(seated, decided):
             weights = self.staff.weights(seat, sitting)
-            if not seat.optional and (not sitting or routing.need_of(seat, weights) > sum(weights)):
+            if seat.optional:
+                continue
+            if not sitting or routing.need_of(seat, weights) > sum(weights):
                 return None
-            excluded.update(ids(sitting))
-            if sitting and not seat.optional:
-                voting = _voting(seat, ids(sitting), weights, later)
-                found = [(*before, *voters) for before in found for voters in voting]
+            voting = _voting(seat, ids(sitting), weights, later)
+            found = [(*before, *voters) for before in found for voters in voting]
         return found
 
-    def _asked_later(self, rest: Sequence[tuple[Step, tuple[str, ...]]]) -> set[int]:
-        return {
-            person
-            for step, seats in rest
-            for seat in step.seats
-            if step.decides and seat.key in seats and _is_known(seat)
-            for person in _line(self.staff, seat.people, self.submitter)
-        }
+    def _asked(self, seated: Seated) -> set[int]:
+        """Everybody who may come to decide a step, superiors who fill in among them."""
+        step = self.flow.step(seated[0])
+        if step.decides and step.key not in self.lines:
+            known = [seat.people for seat in step.seats if _is_known(seat)]
+            self.lines[step.key] = set().union(*(_line(self.staff, it, self.submitter) for it in known))
+        return self.lines.get(step.key, set())
 
     def _short(self, stuck: Stuck) -> Finding:
         """V10: whoever decides the steps before, nobody is left."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import groupby
 
 from app.services.language.covering import Branch, Flaw, Hit, cover, satisfiable
 from app.services.language.seams import seams
@@ -17,7 +18,8 @@ ROW = {Flaw.gap: "V4", Flaw.overlap: "V5"}
 
 def of_tables(flow: Flow, cases: Cases) -> Iterator[Finding]:
     """Seams between the rows of each table, and rows that never count."""
-    yield from _seams([(step.key, step.name, step.when) for step in flow.steps], cases, None)
+    for run in _runs(flow, cases):
+        yield from _seams([(step.key, step.name, step.when) for step in run], cases, None)
     for step in flow.steps:
         seats = [(f"{step.key}.{seat.key}", seat.name, seat.when) for seat in step.seats if not seat.optional]
         yield from _seams(seats, cases, step.when)
@@ -28,6 +30,18 @@ def of_tables(flow: Flow, cases: Cases) -> Iterator[Finding]:
         yield from _seams(edges, cases, step.when)
         yield from _dead_edges(flow, step, cases)
         yield from _dead_seats(step, cases)
+
+
+def _runs(flow: Flow, cases: Cases) -> Iterator[list[Step]]:
+    """Steps behind one another whose conditions ask for the same fields: they read as one table."""
+
+    def asked(step: Step) -> frozenset[str] | None:
+        return frozenset(cases.formulas[step.when].facts) if step.when else None
+
+    for facts, run in groupby(flow.steps, asked):
+        steps = list(run)
+        if facts and len(steps) > 1:
+            yield steps
 
 
 def _row_name(flow: Flow, target: str, row: int) -> Words:
@@ -45,12 +59,18 @@ Row = tuple[str, Words, str | None]
 
 
 def _seams(rows: Sequence[Row], cases: Cases, given: str | None) -> Iterator[Finding]:
-    """Where two rows leave a slit, or both take the same values. Narrow ones are errors, wide ones may be meant."""
+    """Where two rows leave a slit, or both take the same values: an error.
+
+    What is wide may be meant: a gap, or that of two edges the first counts, is a warning; seats and steps may overlap.
+    """
     named = [(place, name, text) for place, name, text in rows if text is not None]
     branches = [Branch(name.en, cases.formulas[text]) for _place, name, text in named]
     assumed = [Branch("", cases.formulas[given])] if given else []
-    has_default = len(named) < len(rows) and ".next." in rows[0][0]
+    are_edges = any(".next." in place for place, _name, _text in rows)
+    has_default = are_edges and len(named) < len(rows)
     for seam in seams(branches, assumed):
+        if seam.flaw is Flaw.overlap and not seam.narrow and not are_edges:
+            continue
         first, second = (named[row] for row in seam.rows)
         words = say(
             zh="{first}与{second}{flaw}：{case}",
