@@ -1,8 +1,8 @@
-"""Admissions, contracts, products and orders."""
+"""Admissions, contracts, preferential terms, products and orders."""
 
 from __future__ import annotations
 
-from app.models import Admission, Contract, Product, SalesDocument, TradeLine
+from app.models import Admission, CommercialTerm, Contract, Product, SalesDocument, TradeLine
 from app.views.base import RecordView
 
 
@@ -17,6 +17,13 @@ class ContractView(RecordView):
     """Agreements with customers."""
 
     model = Contract
+    area = "admission"
+
+
+class CommercialTermView(RecordView):
+    """What customers are given beyond the usual."""
+
+    model = CommercialTerm
     area = "admission"
 
 
@@ -35,4 +42,4 @@ class SalesDocumentView(RecordView):
     tabs_of = (TradeLine,)
 
 
-VIEWS = (AdmissionView, ContractView, SalesDocumentView, ProductView)
+VIEWS = (AdmissionView, ContractView, CommercialTermView, SalesDocumentView, ProductView)

@@ -35,7 +35,7 @@ from app.models import (
     StepStatus,
 )
 from app.roles import Act
-from app.services import access, numbering, records, values
+from app.services import access, derived, numbering, records, values
 from app.services.fields import Field, Kind, field_named
 from app.services.language.problems import UnknownValue
 from app.words import Words, say
@@ -143,6 +143,7 @@ def submit(record: Any, flow_code: str | None = None, **given: Unpack[Given]) ->
     if replay := _replayed(None, ApprovalAct.submit, who, given):
         return replay
     _check_may_submit(record, who)
+    derived.derive(record)
     alive = alive_request(record)
     if alive is not None and alive.status is not RequestStatus.returned:
         raise Duplicate(say(zh="该记录正在审批中。", en="This record is being decided on already."))

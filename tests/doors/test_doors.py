@@ -21,6 +21,7 @@ from app.extensions import db, transaction
 from app.models import (
     Admission,
     Attachment,
+    CommercialTerm,
     Contact,
     Contract,
     Customer,
@@ -53,6 +54,14 @@ MADE: dict[type[Any], Callable[[str, dict[str, Any], int], dict[str, Any]]] = {
     Contract: lambda mark, owned, customer: {"title": mark, "customer_id": customer, **owned},
     SalesDocument: lambda mark, owned, customer: {"no": mark, "customer_id": customer, **owned},
     Admission: lambda mark, owned, customer: {"no": mark, "customer_id": customer, **owned},
+    CommercialTerm: lambda mark, owned, customer: {
+        "no": mark,
+        "amount": 1,
+        "valid_from": now().date(),
+        "valid_to": now().date(),
+        "customer_id": customer,
+        **owned,
+    },
     Visit: lambda mark, owned, customer: {
         "place": mark,
         "planned_on": now().date(),

@@ -2,6 +2,7 @@
 
 from app.workflows.definitions import (
     admission,
+    commercial_term,
     contract,
     customer,
     publication,
@@ -13,6 +14,7 @@ from app.workflows.definitions import (
 
 __all__ = [
     "admission",
+    "commercial_term",
     "contract",
     "customer",
     "publication",

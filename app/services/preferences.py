@@ -1,0 +1,78 @@
+"""The standard a preference is measured by, and what a customer is given already (F-20, F-22, F-30)."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from sqlalchemy import func, select
+
+from app.extensions import db
+from app.models import (
+    ClassificationScheme,
+    ClassificationValue,
+    CommercialTerm,
+    CustomerClassification,
+    TermStatus,
+)
+from app.services import parameters
+
+SCHEME = "preference.scheme"
+RATE = "class.max_discount_pct.{code}"
+AMOUNT = "preference.amount_max"
+OTHER = "other"
+NOTHING = Decimal(0)
+
+COUNTED = (TermStatus.in_approval, TermStatus.approved)
+"""The terms that count beside a new one: those in force, and those on their way."""
+
+
+def settle(term: CommercialTerm) -> None:
+    """Compare a term, with all that overlap it, with the standard: what is split to stay below it is added up."""
+    if term.customer_id is None or term.valid_from is None or term.valid_to is None:
+        return
+    rate, amount = _overlapping(term)
+    term.standard_rate = standard_rate(term.customer_id)
+    term.standard_amount = parameters.number(AMOUNT) or NOTHING
+    term.total_rate = rate + (term.discount_rate or NOTHING)
+    term.total_amount = amount + (term.amount or NOTHING)
+    term.over_standard = term.total_rate > term.standard_rate or term.total_amount > term.standard_amount
+    term.high_risk = class_of(term.customer_id, "CREDIT") == "d"
+
+
+def standard_rate(customer_id: int) -> Decimal:
+    """The largest discount of a customer's class, as a share; that of all others when he has none that counts."""
+    code = class_of(customer_id, parameters.text(SCHEME) or "")
+    found = parameters.number(RATE.format(code=code)) if code else None
+    return found if found is not None else parameters.number(RATE.format(code=OTHER)) or NOTHING
+
+
+def class_of(customer_id: int, scheme: str) -> str | None:
+    """The class a customer holds now in a scheme, in small letters."""
+    code = db.session.scalar(
+        select(ClassificationValue.code)
+        .join(CustomerClassification, CustomerClassification.value_id == ClassificationValue.id)
+        .join(ClassificationScheme, ClassificationScheme.id == CustomerClassification.scheme_id)
+        .where(
+            CustomerClassification.customer_id == customer_id,
+            CustomerClassification.valid_to.is_(None),
+            ClassificationScheme.code == scheme,
+        )
+    )
+    return code.lower() if code else None
+
+
+def _overlapping(term: CommercialTerm) -> tuple[Decimal, Decimal]:
+    """What the other terms of this customer come to on days of this one."""
+    statement = select(
+        func.coalesce(func.sum(CommercialTerm.discount_rate), NOTHING),
+        func.coalesce(func.sum(CommercialTerm.amount), NOTHING),
+    ).where(
+        CommercialTerm.customer_id == term.customer_id,
+        CommercialTerm.status.in_(COUNTED),
+        CommercialTerm.valid_from <= term.valid_to,
+        CommercialTerm.valid_to >= term.valid_from,
+    )
+    if term.id is not None:
+        statement = statement.where(CommercialTerm.id != term.id)
+    rate, amount = db.session.execute(statement).one()
+    return rate, amount
