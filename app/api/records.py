@@ -115,7 +115,7 @@ class RecordApi(ModelRestApi):
     def get(self, pk: int) -> Response:
         """One record."""
         record = records.find(self.model, pk)
-        return jsonify(id=record.id, result=row_of(record, records.visible_fields(self.model)))
+        return jsonify(id=record.id, result=row_of(record, records.visible_fields(self.model, of=record)))
 
     def _query(self) -> records.Query:
         asked = _rison(request.args.get("q"))
@@ -163,7 +163,7 @@ class RecordApi(ModelRestApi):
         with transaction():
             command = once()
             record = records.create(self.model, body_of())
-            answer = row_of(record, records.visible_fields(self.model))
+            answer = row_of(record, records.visible_fields(self.model, of=record))
             command.led_to("", {"id": answer["id"], "result": answer})
         return jsonify(id=answer["id"], result=answer), 201
 
@@ -178,7 +178,7 @@ class RecordApi(ModelRestApi):
             record = records.find(self.model, pk, Act.edit)
             self._check_editable(record)
             records.change(record, body, int(version) if str(version).isdecimal() else None)
-            answer = row_of(record, records.visible_fields(self.model))
+            answer = row_of(record, records.visible_fields(self.model, of=record))
         return jsonify(id=pk, result=answer)
 
     @expose("/<int:pk>", methods=["DELETE"])
@@ -204,7 +204,7 @@ class RecordApi(ModelRestApi):
                 workflows.submit(record, idem_key=request.headers.get("Idempotency-Key"))
             else:
                 workflows.move(record, verb, body.get("reason"))
-            answer = row_of(record, records.visible_fields(self.model))
+            answer = row_of(record, records.visible_fields(self.model, of=record))
         return jsonify(id=pk, result=answer)
 
     def _check_editable(self, record: Any) -> None:

@@ -49,6 +49,10 @@ class Principal:
     system: bool = False
     criteria: dict[bool, list[Any]] = field(default_factory=dict, compare=False, repr=False)
     """The row policy as loader options, worked out once: with and without what lies in the bin."""
+    policies: dict[type[Any], ColumnElement[bool] | None] = field(
+        default_factory=dict, compare=False, repr=False
+    )
+    """The row policy of each table, worked out once."""
 
     def reach(self, act: Act, resource: str) -> Reach | None:
         """How far he may do this; None when he may not."""
@@ -59,6 +63,10 @@ class Principal:
 
     def may(self, act: Act, resource: str) -> bool:
         return self.reach(act, resource) is not None
+
+    def covers(self, act: Act, resource: str) -> bool:
+        """Whether he may do this wherever he may read."""
+        return _at_least(self.reach(act, resource), self.reach(Act.read, resource))
 
     def check(self, act: Act, resource: str) -> None:
         """Raises `NotAllowed` when he may not."""
@@ -226,6 +234,12 @@ def policy(model: type[Any], who: Principal) -> ColumnElement[bool] | None:
     """Which rows of this table he may read: an expression, or None for all."""
     if who.system:
         return None
+    if model not in who.policies:
+        who.policies[model] = _policy(model, who)
+    return who.policies[model]
+
+
+def _policy(model: type[Any], who: Principal) -> ColumnElement[bool] | None:
     rows: Rows = model.__rows__
     if rows is Rows.owned:
         return _owned(model, who, who.reach(Act.read, resource_of(model)))
@@ -242,21 +256,59 @@ def _owned(model: type[Any], who: Principal, reach: Reach | None) -> ColumnEleme
     wider = [clause for widen in widenings if (clause := widen(model, who)) is not None]
     if reach is None:
         return or_(false(), *wider)
-    mine = _is_his(model.owner_id, who)
-    if reach is Reach.own:
-        return or_(mine, *wider)
-    units = who.unit_ids if reach is Reach.unit else who.team_ids
-    return or_(mine, model.org_unit_id.in_(sorted(units)), *wider)
+    reached = _reached(model, who, reach)
+    return None if reached is None else or_(reached, *wider)
 
 
 def _following(model: type[Any], who: Principal) -> ColumnElement[bool] | None:
-    """Rows go with the record they belong to; they also need a grant of their own kind, unless they are its lines."""
-    if not getattr(model, "__part__", False) and not who.may(Act.read, resource_of(model)):
+    """Rows go with the record they belong to; they also need a grant of their own kind, unless they are its lines.
+
+    The narrower of the two reaches counts.
+    """
+    is_part = getattr(model, "__part__", False)
+    reach = Reach.all if is_part else who.reach(Act.read, resource_of(model))
+    if reach is None:
         return false()
-    limits = {column: policy(_target_of(model, column), who) for column in _follows(model)}
+    limits = {column: _narrowed(_target_of(model, column), who, reach) for column in _follows(model)}
     if all(limit is None for limit in limits.values()):
         return None
     return or_(*[_through(model, column, limit) for column, limit in limits.items()])
+
+
+def _narrowed(model: type[Any], who: Principal, reach: Reach) -> ColumnElement[bool] | None:
+    """Which rows of this table he may read, and this reach of his holds."""
+    if model.__rows__ is not Rows.owned or _at_least(reach, who.reach(Act.read, resource_of(model))):
+        return policy(model, who)
+    return _owned(model, who, reach)
+
+
+def _at_least(reach: Reach | None, other: Reach | None) -> bool:
+    """Whether a reach is as wide as another."""
+    return other is None or (reach is not None and BREADTH.index(reach) >= BREADTH.index(other))
+
+
+def within(model: type[Any], act: Act, who: Principal) -> ColumnElement[bool] | None:
+    """Which of the rows he may read an act of his reaches: an expression, or None for all of them."""
+    reach = who.reach(act, resource_of(model))
+    if who.covers(act, resource_of(model)) or model.__rows__ not in {Rows.owned, Rows.follows}:
+        return None
+    if reach is None:
+        return false()
+    if model.__rows__ is Rows.owned:
+        return _reached(model, who, reach)
+    parents = {column: _target_of(model, column) for column in _follows(model)}
+    return or_(*[_through(model, column, _reached(of, who, reach)) for column, of in parents.items()])
+
+
+def _reached(model: type[Any], who: Principal, reach: Reach) -> ColumnElement[bool] | None:
+    """The rows this reach of his holds, whatever else lets him read more."""
+    if reach is Reach.all:
+        return None
+    mine = _is_his(model.owner_id, who)
+    if reach is Reach.own:
+        return mine
+    units = who.unit_ids if reach is Reach.unit else who.team_ids
+    return or_(mine, model.org_unit_id.in_(sorted(units)))
 
 
 def _follows(model: type[Any]) -> tuple[str, ...]:
@@ -415,44 +467,62 @@ def _may_write(session: Session, row: Any, who: Principal | None) -> bool:
         raise NoPrincipal(f"nobody is asking to write {type(row).__name__}")
     if who.system or _by_rule.get():
         return True
-    act = Act.create if row in session.new else Act.edit
     if row in session.deleted:
         return bool(getattr(type(row), "__part__", False))
-    return may_write(row, act, who)
+    return all(may_write(row, act, who) for act in _acts_on(session, row))
+
+
+def _acts_on(session: Session, row: Any) -> Iterator[Act]:
+    """What writing this row is: into the bin and out of it is deleting, another owner is a reassignment, too."""
+    if row in session.new:
+        yield Act.create
+        return
+    state = inspect(row).attrs
+    is_binned = hasattr(type(row), "deleted_at") and state.deleted_at.history.has_changes()
+    yield Act.delete if is_binned else Act.edit
+    if hasattr(type(row), "owner_id") and state.owner_id.history.has_changes():
+        yield Act.reassign
 
 
 def may_write(row: Any, act: Act, who: Principal) -> bool:
-    """Whether he may create or change this row, before and after his change."""
+    """Whether an act of his reaches this row, as it was and as it is."""
     model = type(row)
     if model.__rows__ is Rows.personal:
         return who.employee_id is not None and getattr(row, model.__person__) == who.employee_id
-    if model.__rows__ is Rows.follows:
-        if getattr(model, "__part__", False):
-            return True  # its record is checked, and lines are written with it alone
-        return who.may(act, resource_of(model)) and _parent_is_visible(row)
+    if getattr(model, "__part__", False):
+        return True  # its record is checked, and lines are written with it alone
     reach = who.reach(act, resource_of(model))
-    return reach is not None and all(_within(reach, owner, unit, who) for owner, unit in _owners(row))
+    if reach is None:
+        return False
+    if model.__rows__ is Rows.follows:
+        return _parents_are_within(reach, row, who)
+    return all(_within(reach, owner, unit, who) for owner, unit in _owners(row))
 
 
-def _parent_is_visible(row: Any) -> bool:
+def _parents_are_within(reach: Reach, row: Any, who: Principal) -> bool:
+    """Whether he sees the record this row goes with, and it is within reach; also the one it went with before."""
     for column in _follows(type(row)):
-        key = getattr(row, column)
-        with db.session.no_autoflush:
-            parent = _target_of(type(row), column)
-            if key is not None and db.session.scalar(select(parent.id).where(parent.id == key)) is None:
+        parent = _target_of(type(row), column)
+        for key in {getattr(row, column), _before(row, column)} - {None}:
+            asked = select(parent.owner_id, parent.org_unit_id).where(parent.id == key)
+            with db.session.no_autoflush:
+                found = db.session.execute(asked).first()
+            if found is None or not _within(reach, *found, who):
                 return False
     return True
 
 
+def _before(row: Any, name: str) -> Any:
+    """A column as it was before the change."""
+    return (inspect(row).attrs[name].history.deleted or [getattr(row, name)])[0]
+
+
 def _owners(row: Any) -> list[tuple[int | None, int | None]]:
     """Owner and unit as they are, and as they were before the change."""
-    state = inspect(row).attrs
     pairs = [(row.owner_id, row.org_unit_id)]
-    before = tuple(
-        (state[name].history.deleted or [getattr(row, name)])[0] for name in ("owner_id", "org_unit_id")
-    )
+    before = (_before(row, "owner_id"), _before(row, "org_unit_id"))
     if inspect(row).persistent and before != pairs[0]:
-        pairs.append((before[0], before[1]))
+        pairs.append(before)
     return pairs
 
 

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
+
+from sqlalchemy import and_
 
 from app.errors import Refusal
 from app.extensions import company, transaction
@@ -27,13 +30,19 @@ FORMS = ("xlsx", "csv")
 def write(query: records.Query, target: Path, form: str) -> int:
     """Write what a list holds to a file and log it; the number of rows. Opens its own transaction for the log.
 
+    Of what the list holds only that is taken out which the person's right to do so reaches.
+
     Raises:
         NotAllowed: this person may not take such records out.
         Refusal: there are more rows than one export may hold.
 
     """
     model = query.model
-    access.principal().check(Act.take_out, access.resource_of(model))
+    who = access.principal()
+    who.check(Act.take_out, access.resource_of(model))
+    reached = access.within(model, Act.take_out, who)
+    if reached is not None:
+        query = replace(query, within=reached if query.within is None else and_(query.within, reached))
     if records.page_of(query, exact=True).total > MOST_ROWS:
         raise Refusal(
             say(

@@ -15,7 +15,7 @@ from sqlalchemy import ColumnElement, Select, String, and_, cast, func, inspect,
 from sqlalchemy.orm import joinedload, undefer
 
 from app.columns import keyring, now
-from app.errors import BadInput, BadRequest, Change, NotFound, Problem, Refusal
+from app.errors import BadInput, BadRequest, Change, NotAllowed, NotFound, Problem, Refusal
 from app.extensions import company, db, stale
 from app.models import AuditLog, Employee
 from app.roles import Act
@@ -41,20 +41,30 @@ PICKED = 20
 # ---- what a person may see and type of a record ------------------------------------------------------------
 
 
-def visible_fields(model: type[Any], who: access.Principal | None = None) -> tuple[Field, ...]:
-    """The fields this person may see; sealed ones in their masked form."""
+def visible_fields(
+    model: type[Any], who: access.Principal | None = None, *, of: Any = None
+) -> tuple[Field, ...]:
+    """The fields this person may see, of one record or of all he may read; sealed ones in their masked form.
+
+    Confidential fields stand in lists only if he may see them wherever he may read.
+    """
     who = who or access.principal()
-    confidential = who.may(Act.see_confidential, access.resource_of(model))
+    confidential = who.may(Act.see_confidential, access.resource_of(model)) and (
+        who.covers(Act.see_confidential, access.resource_of(model))
+        or (of is not None and access.may_write(of, Act.see_confidential, who))
+    )
     return tuple(field for field in fields_of(model) if confidential or not field.info.confidential)
 
 
-def editable_fields(model: type[Any], who: access.Principal | None = None) -> tuple[Field, ...]:
+def editable_fields(
+    model: type[Any], who: access.Principal | None = None, *, of: Any = None
+) -> tuple[Field, ...]:
     """The fields this person may type: those that no process owns and that he may see."""
     who = who or access.principal()
     may_reassign = who.may(Act.reassign, access.resource_of(model))
     return tuple(
         field
-        for field in visible_fields(model, who)
+        for field in visible_fields(model, who, of=of)
         if field.info.edit and field.kind is not Kind.json and (field.name != "owner_id" or may_reassign)
     )
 
@@ -371,6 +381,14 @@ def find(model: type[Any], id_: int, act: Act = Act.read) -> Any:
         )
     if act is not Act.read:
         who.check(act, access.resource_of(model))
+        if not may_change(record, act):
+            raise NotAllowed(
+                say(
+                    "您不能对这条记录执行“{act}”：它不在您的权限范围内。",
+                    'Your right to "{act}" does not reach this record.',
+                    act=act.words,
+                )
+            )
     return record
 
 
@@ -466,7 +484,7 @@ def change(record: Any, typed: Mapping[str, Any], version_no: int | None) -> Any
     access.principal().check(Act.edit, access.resource_of(model))
     if version_no is not None and hasattr(record, "version_no") and record.version_no != version_no:
         raise stale(*changes_since(record, version_no))
-    _fill(record, typed, editable_fields(model), new=False)
+    _fill(record, typed, editable_fields(model, of=record), new=False)
     settle_owner(record)
     _check(record)
     db.session.flush()

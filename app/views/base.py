@@ -21,15 +21,15 @@ from markupsafe import escape
 from sqlalchemy import func, inspect, select
 
 from app import workflows
-from app.errors import BadRequest, Refusal, Stale
+from app.errors import BadRequest, Refusal, Stale, WrongState
 from app.extensions import db, transaction
 from app.models import AuditAct
 from app.roles import Act
-from app.services import access, audit, exports, history, records, values
+from app.services import access, audit, exports, history, records, saved_views, values
 from app.services.commands import AlreadyDone
 from app.services.fields import Field, Kind, field_named, labels_of, listed, parts_of
 from app.services.imports import importable
-from app.views import forms, lists, pages
+from app.views import forms, lists, pages, saved_views as view_acts
 from app.views.attachments import attach_act, attachment_list, may_attach
 from app.views.cells import LINKED, cell_of, names_of
 from app.views.guards import needs
@@ -100,8 +100,13 @@ class RecordView(BaseView):
     @needs(Act.read)
     def list(self) -> Any:
         """The records this person may read."""
-        query = lists.query_of(self.model, request.args)
-        page = lists.list_page(query, self.list_acts())
+        views = saved_views.offered(self.resource)
+        if where := view_acts.opened_by_default(views):
+            return redirect(where)
+        acts = self.list_acts()
+        acts.views = view_acts.tabs_of(views, self.resource)
+        acts.acts += view_acts.acts_of(views, self.resource)
+        page = lists.list_page(lists.query_of(self.model, request.args), acts)
         return render_template("record/list.html", page=page, fragment=fragment("chips results"))
 
     @expose("/count")
@@ -230,7 +235,8 @@ class RecordView(BaseView):
 
     def sections_of(self, record: Any) -> tuple[pages.Section, ...]:
         """The fields of the record, as this person may see them."""
-        shown = [field for field in records.visible_fields(self.model) if field.kind is not Kind.json]
+        seen = records.visible_fields(self.model, of=record)
+        shown = [field for field in seen if field.kind is not Kind.json]
         return tuple(
             pages.Section(part.name, part.title, cells=tuple(cell_of(record, field) for field in part.fields))
             for part in parts_of(self.model, shown)
@@ -323,6 +329,7 @@ class RecordView(BaseView):
     @needs(Act.create)
     def add(self) -> Any:
         """A new record."""
+        self._refuse_read_only()
         if request.method == "GET":
             return self._form(None)
         sent = forms.typed(records.editable_fields(self.model))
@@ -371,9 +378,19 @@ class RecordView(BaseView):
         records.change(record, sent, version_no)
 
     def check_editable(self, record: Any) -> None:
-        """Raises `Refusal` while a process holds the record."""
+        """Raises `Refusal` while a process holds the record, and for what engines alone write."""
+        self._refuse_read_only()
         records.refuse_deleted(record)
         workflows.check_editable(record)
+
+    def _refuse_read_only(self) -> None:
+        if self.read_only:
+            raise WrongState(
+                say(
+                    "这类记录由系统生成，不能直接修改。",
+                    "Such records are made by the system and cannot be written.",
+                )
+            )
 
     def _form(self, record: Any, sent: dict[str, str] | None = None, refusal: Refusal | None = None) -> Any:
         title = (

@@ -278,7 +278,7 @@ class Checker:
         if changed and not row.is_refused:
             held = {column.key: getattr(record, column.key) for column in inspect(self.model).column_attrs}
             probe = Probe({**held, **self.attributes(changed)})
-            if not access.may_write(record, Act.edit, self.who):
+            if not all(access.may_write(record, act, self.who) for act in (Act.bring_in, Act.edit)):
                 row.refuse(None, NOT_ALLOWED)
             for lock in locks:
                 if words := lock(record, frozenset(changed)):
@@ -322,12 +322,12 @@ class Checker:
                     row.refuse(problem.field, problem.words)
 
     def _may_create(self, probe: Any) -> bool:
+        reaches = [self.who.reach(act, self.resource.name) for act in (Act.bring_in, Act.create)]
         if self.model.__rows__ is not Rows.owned:
-            return self.who.may(Act.create, self.resource.name)
+            return all(reaches)
         owner = probe.owner_id or self.who.employee_id
         unit = self.unit_of(owner)
-        reach = self.who.reach(Act.create, self.resource.name)
-        return reach is not None and access._within(reach, owner, unit, self.who)
+        return all(reach and access._within(reach, owner, unit, self.who) for reach in reaches)
 
     def unit_of(self, employee_id: int | None) -> int | None:
         if employee_id is None:

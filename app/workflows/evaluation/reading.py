@@ -161,12 +161,14 @@ def write(opened: Opened, target: Path) -> int:
 
     Raises `NotAllowed` for a reader who may not take records of the subject out. The number of rows.
     """
-    resource = access.resource_of(opened.scheme.subject.model)
-    access.principal().check(Act.take_out, resource)
+    model, who = opened.scheme.subject.model, access.principal()
+    who.check(Act.take_out, access.resource_of(model))
+    reached = access.within(model, Act.take_out, who)
     scored = [one for one in opened.scheme.indicators if one.is_scored]
     heads = ["code", *(one.key for one in opened.scheme.indicators)]
     heads += [*(f"{one.key}_score" for one in scored), "total", "grade"]
-    count = _write(target, heads, _cells(opened))
+    rows = visible(opened) if reached is None else visible(opened).where(reached)
+    count = _write(target, heads, _cells(opened, rows))
     with transaction():
         audit.record(
             AuditAct.take_out,
@@ -184,9 +186,9 @@ def _write(target: Path, heads: Sequence[str], rows: Iterator[list[Any]]) -> int
         return sheets.write_csv(file, heads, rows, mark=False)
 
 
-def _cells(opened: Opened) -> Iterator[list[Any]]:
+def _cells(opened: Opened, results: sa.Select[Any]) -> Iterator[list[Any]]:
     scored = [one for one in opened.scheme.indicators if one.is_scored]
-    rows = db.session.execute(visible(opened), execution_options={"yield_per": 2_000})
+    rows = db.session.execute(results, execution_options={"yield_per": 2_000})
     for row in rows.mappings():
         grade = opened.grade(row["grade_no"])
         yield [
