@@ -14,6 +14,7 @@ from app.views import (
     attachments,
     customers,
     evaluation,
+    flow_design,
     home,
     imports,
     pickers,
@@ -37,6 +38,7 @@ OTHERS: tuple[type[Any], ...] = (
     approvals.ApprovalView,
     attachments.AttachmentView,
     evaluation.EvaluationView,
+    flow_design.ApprovalFlowVersionView,
     imports.ImportView,
     pickers.PickView,
 )
@@ -60,6 +62,10 @@ def register(framework: Any) -> None:
         "evaluation",
         Entry(Words("评价结果", "Evaluation results"), "/evaluation/", "eval_run", icon="chart-bar"),
     )
+    flows = Entry(
+        flow_design.TITLE, "/flow/", flow_design.ApprovalFlowVersionView.resource, icon="git-branch"
+    )
+    add("settings", flows)
     add("settings", Entry(Words("导入与导出", "Import & export"), "/import/", icon="upload"))
 
 

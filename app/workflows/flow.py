@@ -7,7 +7,7 @@ into the plain values below. A published document never changes, so what it mean
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -22,6 +22,7 @@ from app.services.calendar import Span
 from app.services.language.kinds import read_number
 from app.services.language.problems import BadFormula
 from app.words import Words, say
+from app.workflows.subjects import catalogue_of, subjects
 
 COMMENTED = ("reject", "send_back")
 """The acts that always need a comment (G3)."""
@@ -247,6 +248,11 @@ class Step:
     copies: tuple[Mapping[str, Any], ...]
     next: tuple[Edge, ...]
 
+    @property
+    def is_timed(self) -> bool:
+        """Whether anything happens by itself while it is open."""
+        return bool(self.due or self.remind_every or self.time_out)
+
 
 @dataclass(frozen=True, slots=True)
 class Freeze:
@@ -325,7 +331,7 @@ def read(body: Mapping[str, Any]) -> Flow:
     """The flow a document describes, its parameters filled in; raises `BadInput` naming every place that is wrong."""
     validator = jsonschema.Draft202012Validator(SCHEMA)
     problems = [_problem(error) for error in validator.iter_errors(dict(body))]
-    if problems := problems or list(_wrong_params(body.get("params", ()))):
+    if problems := problems or list(_wrong_params(body)):
         raise BadInput(problems)
     flow = _flow(_filled(body, {param["key"]: param["value"] for param in body.get("params", ())}))
     problems = list(_inconsistencies(flow))
@@ -355,9 +361,14 @@ def _filled(body: Any, values: Mapping[str, str]) -> Any:
     }
 
 
-def _wrong_params(params: Sequence[Mapping[str, Any]]) -> Iterator[Problem]:
+def _wrong_params(body: Mapping[str, Any]) -> Iterator[Problem]:
+    params = body.get("params", ())
     keys = [param["key"] for param in params]
+    subject = subjects.get(body["object_type"])
+    facts = catalogue_of(subject).facts if subject and params else {}
     for param in params:
+        if param["key"] in facts:
+            yield _at(f"params.{param['key']}", zh="参数与字段同名。", en="this is also the name of a field")
         if keys.count(param["key"]) > 1:
             yield _at(f"params.{param['key']}", zh="参数重复。", en="this parameter stands twice")
         try:

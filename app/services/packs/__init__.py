@@ -39,7 +39,7 @@ from app.services.packs.kinds import (
     pack_kind,
     register,
 )
-from app.services.packs.reading import HEAD, Finding, Pack, folder_of, read, say_line, shipped
+from app.services.packs.reading import HEAD, Finding, Pack, folder_of, read, read_document, say_line, shipped
 from app.words import say
 
 __all__ = [
@@ -60,6 +60,7 @@ __all__ = [
     "no_such",
     "pack_kind",
     "read",
+    "read_document",
     "register",
     "shipped",
     "tables",

@@ -6,6 +6,7 @@ a number with decimals is kept as it is written: nothing is ever a float.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -14,7 +15,7 @@ from typing import Any
 
 import yaml
 
-from app.errors import NotFound
+from app.errors import BadInput, NotFound, Problem
 from app.words import Words, say
 
 SHIPPED = Path(__file__).parents[2] / "packs"
@@ -218,6 +219,23 @@ def _built(node: yaml.Node, place: str, findings: list[Finding]) -> Any:
         loader.dispose()
 
 
+def read_document(text: str) -> Any:
+    """One document from its text, read as strictly as those of packs; raises `BadInput` naming the line.
+
+    References (`*name`) are refused: what they lead to could be without end.
+    """
+    try:
+        if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, Loader=_Strict)):
+            raise BadInput([Problem(NO_REFERENCES, "file")])
+        found = yaml.load(text, Loader=_Strict)  # noqa: S506 (a safe loader, made stricter)
+        json.dumps(found)
+    except (yaml.YAMLError, TypeError, ValueError, RecursionError) as error:
+        told = _unreadable("file", error)
+        words = say("{at}：{why}", "{at}: {why}", at=told.entry, why=told.words)
+        raise BadInput([Problem(words, "file")]) from error
+    return found
+
+
 def _unreadable(place: str, error: Exception) -> Finding:
     mark = getattr(error, "problem_mark", None)
     reason = getattr(error, "problem", None) or str(error)
@@ -230,5 +248,6 @@ def say_line(line: int) -> str:
     return f"#{line}"
 
 
+NO_REFERENCES = say("不接受引用（*名称）。", "References (*name) are not read.")
 NO_MAPPING = say("应为一组“键: 值”。", "It must be a set of 'key: value' lines.")
 UNKNOWN_KEY = say("未知的键。", "This key is unknown.")
