@@ -133,16 +133,17 @@ def matches(model: type[Any], term: str) -> ColumnElement[bool]:
 
 
 def _indexed(model: type[Any], term: str) -> ColumnElement[bool]:
-    """The index finds the candidates; text must contain the word as it stands, not its pieces anywhere."""
+    """The index finds the candidates; text must contain the word as it stands, not its pieces anywhere.
+
+    A word of signs alone has no tokens: it is looked for in the texts themselves.
+    """
+    texts = [getattr(model, field.name) for field in searched(model)]
+    contained = or_(*(text.icontains(_folded(term), autoescape=True) for text in texts))
     wanted = asked_by(term)
     if not wanted:
-        return false()
-    text, *spoken = wanted
-    contained = or_(
-        *(getattr(model, field.name).icontains(_folded(term), autoescape=True) for field in searched(model))
-    )
-    found = [and_(model.id.in_(_found(model, [text])), contained)]
-    if spoken:
+        return contained
+    found = [and_(model.id.in_(_found(model, wanted[:1])), contained)]
+    if spoken := wanted[1:]:
         found.append(model.id.in_(_found(model, spoken)))
     return or_(*found)
 

@@ -18,6 +18,7 @@ from app.views import (
     home,
     imports,
     pickers,
+    saved_views,
     settings,
     trade,
     visits,
@@ -41,6 +42,7 @@ OTHERS: tuple[type[Any], ...] = (
     flow_design.ApprovalFlowVersionView,
     imports.ImportView,
     pickers.PickView,
+    saved_views.SavedViewView,
 )
 RECORD_TYPES = tuple(view.model for view in VIEWS)
 READ_ONLY = frozenset(view.model.__name__ for view in VIEWS if view.read_only)

@@ -23,6 +23,8 @@ from app.views.cells import cell_of, url_to
 from app.words import language, say
 from app.workflows.machine import machines
 
+KEPT = ("sort", "size", "cols", "view")
+"""What searching and filtering leave as it is."""
 MAX_PAGE = 100_000
 LONGEST_SEARCH = 100
 
@@ -50,6 +52,19 @@ def _conditions(model: type[Any], args: MultiDict[str, str]) -> Iterable[records
             yield records.condition(model, name, op, raw)
 
 
+def columns_of(model: type[Any], args: MultiDict[str, str]) -> tuple[Field, ...]:
+    """The columns the address asks for, in its order; none when it leaves that to the list. Raises `BadRequest`."""
+    offered = {field.name: field for field in _choosable(model)}
+    names = [name for part in args.getlist("cols") for name in part.split(",") if name]
+    if unknown := next((name for name in names if name not in offered), None):
+        raise BadRequest(say("没有“{name}”这一列。", "There is no column '{name}'.", name=unknown[:60]))
+    return tuple(offered[name] for name in dict.fromkeys(names))
+
+
+def _choosable(model: type[Any]) -> tuple[Field, ...]:
+    return tuple(field for field in records.visible_fields(model) if field.kind is not Kind.json)
+
+
 def _number(args: MultiDict[str, str], name: str, default: int, most: int) -> int:
     text = args.get(name, "")
     if not text:
@@ -70,8 +85,10 @@ def _size(args: MultiDict[str, str]) -> int:
 def list_page(query: records.Query, acts: ListActs, *, fields: tuple[Field, ...] = ()) -> pages.ListPage:
     """The page of a query: its table, chips, pager, and what may be done."""
     visible = records.visible_fields(query.model)
-    shown = in_one_language([f for f in fields or listed(query.model) if f in visible])
-    page = records.page_of(query)
+    given = [field for field in fields or listed(query.model) if field in visible]
+    chosen = () if fields else columns_of(query.model, request.args)
+    shown = list(chosen) or in_one_language(given)
+    page = records.page_of(query, fields=shown)
     first = (query.page - 1) * query.size + 1 if page.rows else 0
     last = first + len(page.rows) - 1 if page.rows else 0
     return pages.ListPage(
@@ -101,8 +118,17 @@ def list_page(query: records.Query, acts: ListActs, *, fields: tuple[Field, ...]
         bulk=acts.bulk,
         bulk_url=acts.bulk_url,
         empty=_empty(query, acts),
-        keep=tuple((name, request.args[name]) for name in ("sort", "size") if request.args.get(name)),
+        keep=tuple((name, request.args[name]) for name in KEPT if request.args.get(name)),
+        tabs=acts.views,
+        choosable=() if fields else tuple(_chooser(query.model, shown)),
     )
+
+
+def _chooser(model: type[Any], shown: list[Field]) -> Iterable[pages.Choice]:
+    """The columns on show in their order, then the others."""
+    rest = [field for field in in_one_language(list(_choosable(model))) if field not in shown]
+    for field in [*shown, *rest]:
+        yield pages.Choice(field.name, field.label, note="1" if field in shown else "")
 
 
 def in_one_language(fields: list[Field]) -> list[Field]:
@@ -129,6 +155,7 @@ class ListActs:
         self.bulk: tuple[pages.Act, ...] = ()
         self.bulk_url = ""
         self.edit_endpoint = ""
+        self.views: tuple[pages.Tab, ...] = ()
 
 
 def _column(field: Field, query: records.Query, *, first: bool) -> pages.Column:
@@ -141,7 +168,6 @@ def _column(field: Field, query: records.Query, *, first: bool) -> pages.Column:
         sort_url=query_args_with(sort=following, page="") if field.info.sort else "",
         direction=direction,  # type: ignore[arg-type]
         wide_on_phone=first,
-        optional=not first,
     )
 
 

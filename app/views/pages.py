@@ -425,8 +425,8 @@ class ListPage:
     exports: tuple[Act, ...] = ()
     empty: EmptyState | None = None
     keep: Pairs = ()
-    view_acts: tuple[Act, ...] = ()
-    """Save, save as: shown when the saved view has been changed."""
+    choosable: tuple[Choice, ...] = ()
+    """The columns the person may choose from, those on show first; these carry a note."""
     banners: tuple[Banner, ...] = ()
     crumbs: tuple[Crumb, ...] = ()
     note: Text = ""

@@ -48,7 +48,8 @@ def customers(in_app, world):
         ("wi", {2}),
         ("llomoor", set()),
         ("ｗｉｌｌｏｗ", {2}),
-        ("（", set()),
+        ("（", {1}),
+        ("%", set()),
         ('"', set()),
     ],
 )

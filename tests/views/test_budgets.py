@@ -21,8 +21,8 @@ from app.views import RECORD_TYPES
 from tests.world import World, sign_in
 
 PINNED = {
-    "/customer/list/": 10,
-    "/customer/list/?q=No&in.status=prospect&sort=-name&page=2": 10,
+    "/customer/list/": 11,
+    "/customer/list/?q=No&in.status=prospect&sort=-name&page=2": 11,
     "/customer/show/1": 16,  # the grades he holds, with the run each comes from
     "/customer/edit/1": 7,
     "/customer/add": 6,
@@ -32,8 +32,9 @@ PINNED = {
 }
 """Statements of a page. More needs a reason, here.
 
-Four find out who asks; two fill the frame (unit, position and unread notices; requests that wait). Grades are named
-by one. A customer's page counts all its tabs by one, its figures by another; tasks, their deadline and contacts are three.
+Four find out who asks; two fill the frame (unit, position and unread notices; requests that wait). A list asks for its
+saved views. Grades are named by one. A customer's page counts all its tabs by one, its figures by another; tasks, their
+deadline and contacts are three.
 """
 
 

@@ -213,6 +213,10 @@
     show(c);
     keep.write("gh-cols-" + box.dataset.columns, all("input[data-col]", box).filter(function (x) { return !x.checked; }).map(function (x) { return x.dataset.col; }).join(","));
   });
+  when("click", "[data-up]", function (e, b) {
+    var row = b.closest(".dropdown-item"), before = row.previousElementSibling;
+    if (before) { row.parentNode.insertBefore(row, before); b.focus(); }
+  });
   when("change", "[data-goes]", function (e, s) { if (s.value) { window.location.assign(s.value); } });
   when("change", "[data-submits]", function (e, s) { if (s.form) { s.form.requestSubmit(); } });
 

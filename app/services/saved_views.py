@@ -1,0 +1,119 @@
+"""Lists as somebody likes them: conditions, order and columns under a name, for himself, for a role or for everybody.
+
+A view holds the arguments of the list's address, and is checked by the list each time it is opened, with the rights of
+who opens it: a view never shows more than the list itself would. Only who made it, or an administrator, changes it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from sqlalchemy import ColumnElement, and_, case, or_, select
+
+from app.errors import BadInput, NotAllowed, NotFound, Problem
+from app.extensions import db
+from app.models import Audience, SavedView
+from app.roles import Act
+from app.services import access
+from app.words import say
+
+LONGEST = 2_000
+LONGEST_NAME = 60
+RESOURCE = "saved_view"
+
+
+def offered(resource: str) -> list[SavedView]:
+    """The views this person is offered on a list: his own first, then those of his roles, then everybody's."""
+    who = access.principal()
+    near = case((SavedView.audience == Audience.mine, 0), (SavedView.audience == Audience.role, 1), else_=2)
+    statement = (
+        select(SavedView).where(SavedView.resource == resource, _for(who)).order_by(near, SavedView.id)
+    )
+    return list(db.session.scalars(statement))
+
+
+def _for(who: access.Principal) -> ColumnElement[bool]:
+    return or_(
+        SavedView.owner_id == who.employee_id,
+        SavedView.audience == Audience.everybody,
+        and_(SavedView.audience == Audience.role, SavedView.role_id.in_(who.role_ids)),
+    )
+
+
+def default_of(views: Iterable[SavedView]) -> SavedView | None:
+    """The view a list opens with: the nearest of those marked so."""
+    return next((view for view in views if view.is_default), None)
+
+
+def save(resource: str, query: str, typed: Mapping[str, str], view_id: int | None = None) -> SavedView:
+    """Keep a list under a name, or change a view. Inside `transaction()`.
+
+    `typed` holds `name`, `audience`, `role_id` and `is_default`; what is not named stays.
+
+    Raises:
+        BadInput: each problem with its field.
+        NotFound, NotAllowed: there is no such view, or it is somebody else's.
+
+    """
+    who = access.principal()
+    if who.employee_id is None:
+        raise NotAllowed(say("只有员工可以保存视图。", "Only an employee keeps views."))
+    view = own(view_id) if view_id else SavedView(resource=resource, owner_id=who.employee_id)
+    view.query = query[:LONGEST]
+    if "name" in typed:
+        view.name = typed["name"].strip()
+        view.audience = _audience(typed.get("audience", ""))
+        role = typed.get("role_id", "")
+        view.role_id = int(role) if view.audience is Audience.role and role.isdecimal() else None
+        view.is_default = bool(typed.get("is_default"))
+    _check(view, who)
+    db.session.add(view)
+    db.session.flush()
+    return view
+
+
+def _audience(word: str) -> Audience:
+    if word and word not in Audience.__members__:
+        raise BadInput([Problem(say("请选择可见范围。", "Choose for whom it is."), "audience")])
+    return Audience[word or "mine"]
+
+
+def _check(view: SavedView, who: access.Principal) -> None:
+    problems = []
+    if not view.name or len(view.name) > LONGEST_NAME:
+        problems.append(
+            Problem(say("请填写视图名称，最多 60 字。", "Name the view, in up to 60 characters."), "name")
+        )
+    if view.audience is Audience.role and view.role_id not in who.role_ids:
+        problems.append(Problem(say("请选择您自己的一个角色。", "Choose one of your own roles."), "role_id"))
+    if view.is_default and view.audience is not Audience.mine and not who.may(Act.administer, RESOURCE):
+        problems.append(
+            Problem(
+                say(
+                    "只有管理员可以设置他人的默认视图。",
+                    "Only an administrator sets what opens by default for others.",
+                ),
+                "is_default",
+            )
+        )
+    if problems:
+        raise BadInput(problems)
+
+
+def own(view_id: int) -> SavedView:
+    """The view, if this person may change it. Raises `NotFound`, also for what he is not offered; `NotAllowed`."""
+    who = access.principal()
+    view = db.session.scalar(select(SavedView).where(SavedView.id == view_id, _for(who)))
+    if view is None:
+        raise NotFound(say("没有这个视图。", "There is no such view."))
+    if view.owner_id != who.employee_id and not who.may(Act.administer, RESOURCE):
+        raise NotAllowed(say("只有创建人可以修改该视图。", "Only who made this view changes it."))
+    return view
+
+
+def remove(view_id: int) -> SavedView:
+    """Throw a view away. Inside `transaction()`; raises as `own`."""
+    view = own(view_id)
+    db.session.delete(view)
+    db.session.flush()
+    return view
