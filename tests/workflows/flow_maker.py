@@ -204,7 +204,7 @@ class Made:
 
 def make(seed: int | str, object_type: str | None = None) -> Made:
     """The sound flow of this seed."""
-    return _Maker(random.Random(seed), object_type).flow()  # noqa: S311 (repeatable, no secret)
+    return _Maker(random.Random(seed), object_type).flow()
 
 
 class _Maker:
@@ -213,7 +213,11 @@ class _Maker:
         self.type = object_type or rng.choice(sorted(SCALES))
         self.pools = [f"pool{number}" for number in range(POOLS)]
         rng.shuffle(self.pools)
-        self.others = [{"superior": "submitter"}, {"head": "submitter"}, {"role": "local", "within": "department"}]
+        self.others = [
+            {"superior": "submitter"},
+            {"head": "submitter"},
+            {"role": "local", "within": "department"},
+        ]
         self.made = Made({})
         self.keys = 0
 
@@ -306,7 +310,9 @@ class _Maker:
     def side_by_side(self) -> list[Body]:
         seats: list[Body] = [{"key": "one", "people": [self.pool()]}, {"key": "two", "people": [self.pool()]}]
         if self.rng.random() < 0.4:
-            seats.append({"key": "extra", "people": [self.pool()], "when": self.rng.choice(TRUTHS[self.type])})
+            seats.append(
+                {"key": "extra", "people": [self.pool()], "when": self.rng.choice(TRUTHS[self.type])}
+            )
         return [self.step(seats=seats)]
 
     def threshold(self) -> list[Body]:

@@ -105,7 +105,9 @@ def test_a_table_that_misses_exactly_fifteen_per_cent_is_found_with_that_case():
         if finding.rule == "V4"
     ]
     assert any(finding.example.get("expected_sales") == 15 for finding in gap), gap
-    closed = of_document(seats("expected_sales < 15元 or expected_sales is missing", "expected_sales >= 15元"))
+    closed = of_document(
+        seats("expected_sales < 15元 or expected_sales is missing", "expected_sales >= 15元")
+    )
     assert not [finding for finding in closed if finding.is_error]
 
 

@@ -107,8 +107,8 @@ def _seams_of(runs: Sequence[Run]) -> Iterator[tuple[Flaw, int, int, list[Raw]]]
     for (left, _), (middle, inside), (right, _) in zip(runs, runs[1:], runs[2:], strict=False):
         if left is None or middle is None or right is None:
             continue
-        if not middle and left and right and not left & right:
-            yield Flaw.gap, min(left), min(right), inside
+        if middle <= left & right and left - right and right - left:
+            yield Flaw.gap, min(left - right), min(right - left), inside
         for first in sorted((left & middle) - right):
             for second in sorted((middle & right) - left):
                 yield Flaw.overlap, first, second, inside
