@@ -50,6 +50,7 @@ class ImportMode(Choice):
     create = enum.auto(), "仅新增", "Create only"
     update = enum.auto(), "仅更新", "Update only"
     upsert = enum.auto(), "新增并更新", "Create and update"
+    edit = enum.auto(), "批量修改", "Bulk edit"
 
 
 class ImportRun(Stamped, Model):

@@ -179,6 +179,14 @@ def rows_of(model: type[Any], ids: Iterable[int], fields: Iterable[Field] | None
     return [by_id[id_] for id_ in wanted if id_ in by_id]
 
 
+def ids_of(query: Query, most: int) -> list[int]:
+    """The ids of all records of a query in its order, at most `most`."""
+    if not may_list(query.model):
+        access.principal().check(Act.read, access.resource_of(query.model))
+    chosen = _sorted(_limited(query).with_only_columns(query.model.id), query)
+    return list(db.session.scalars(chosen.limit(most)))
+
+
 def every(query: Query, fields: Iterable[Field], chunk: int = 1_000) -> Iterable[Any]:
     """All records of a query in order of id, in chunks: exports and jobs."""
     limited = _limited(query)
@@ -514,7 +522,7 @@ def _fill(record: Any, typed: Mapping[str, Any], allowed: tuple[Field, ...], *, 
         if field.name not in typed and not (new and field.required):
             continue
         try:
-            value = _value(field, typed.get(field.name))
+            value = value_of(field, typed.get(field.name))
         except values.BadValue as error:
             problems.append(Problem(error.words, field.name))
             continue
@@ -533,8 +541,8 @@ def _not_editable(model: type[Any], name: str) -> Words:
     return say("{label}不能直接填写。", "{label} cannot be typed here.", label=field.label)
 
 
-def _value(field: Field, raw: Any) -> Any:
-    """The value of a field; what it points to must be there, and be seen by this person."""
+def value_of(field: Field, raw: Any) -> Any:
+    """The value of a field as typed; what it points to must be there, and be seen by this person. Raises `BadValue`."""
     value = values.parse(field, raw)
     if field.kind is not Kind.relation or value is None:
         return value

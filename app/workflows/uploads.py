@@ -26,6 +26,7 @@ from app.models import ImportMode, ImportRow, ImportRun, ImportStatus, Job, JobS
 from app.roles import Act
 from app.services import access, attachments, imports, jobs, sheets
 from app.services.imports.mapping import columns_of
+from app.services.imports.resources import rights_to_change, rights_to_write
 from app.words import Words, say
 from app.workflows import importing
 
@@ -296,7 +297,8 @@ def start(run_id: int) -> None:
     Raises WrongState: the run is under way, or over.
     """
     run = find(run_id)
-    access.principal().check(Act.bring_in, run.resource)
+    for act in rights_to_write(run.mode):
+        access.principal().check(act, run.resource)
     stand = (ImportStatus.checked, *UNDER_WAY[2:]) if is_cut_off(run) else (ImportStatus.checked,)
     in_background = run.rows_created + run.rows_updated > ROWS_AT_ONCE or run.status is ImportStatus.applying
     _move(run_id, stand, ImportStatus.applying, job_id=None)
@@ -357,7 +359,7 @@ def undo(run_id: int) -> None:
 def may_undo(run: ImportRun) -> bool:
     """Whether the person asking may take this run back; that others went on with it is found out by trying."""
     who = access.principal()
-    may = who.may(Act.bring_in, run.resource) and who.may(Act.edit, run.resource)
+    may = all(who.may(act, run.resource) for act in rights_to_change(run.mode))
     wrote = run.status is ImportStatus.done and run.rows_created + run.rows_updated > 0
     return may and wrote and not is_undoing(run)
 

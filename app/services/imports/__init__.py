@@ -3,6 +3,7 @@
 from app.services import customer_rules
 from app.services.imports.applying import apply, cancel
 from app.services.imports.checking import Checked, Plan
+from app.services.imports.editing import offered, stage_edit
 from app.services.imports.mapping import Column, Wish
 from app.services.imports.rejects import (
     notes_of,
@@ -35,11 +36,13 @@ __all__ = [
     "dry_run",
     "importable",
     "notes_of",
+    "offered",
     "open_file",
     "refused_rows",
     "resource",
     "sentence_of",
     "stage",
+    "stage_edit",
     "undo",
     "upload",
     "write_checked",

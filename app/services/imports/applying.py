@@ -26,12 +26,11 @@ from app.models import (
     SalesDocument,
     Verdict,
 )
-from app.roles import Act
 from app.services import access, audit, bulk
 from app.services.fields import Kind
 from app.services.imports.cells import kept, restored
 from app.services.imports.relations import batched
-from app.services.imports.resources import Resource, resource
+from app.services.imports.resources import Resource, resource, rights_to_write
 from app.services.imports.staging import CHUNK, ROWS, Box, Counts, Progress, _columns, _counted, _write_run
 from app.words import Words, say
 
@@ -79,7 +78,8 @@ def _begin(run_id: int) -> dict[str, Any]:
                 )
             )
         found = resource(run.resource)
-        access.principal().check(Act.bring_in, found.name)
+        for act in rights_to_write(run.mode):
+            access.principal().check(act, found.name)
         waiting = select(func.count()).select_from(ImportRow).where(*_waiting(run_id))
         facts = {
             "resource": found,

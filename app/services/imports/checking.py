@@ -18,7 +18,7 @@ from app.services.fields import Field, Kind
 from app.services.imports import relations
 from app.services.imports.cells import Read, Reader
 from app.services.imports.mapping import Column
-from app.services.imports.resources import STAND_IN, Resource, Target
+from app.services.imports.resources import STAND_IN, Resource, Target, rights_to_change
 from app.services.sheets import RawRow
 from app.words import Words, say
 
@@ -278,7 +278,7 @@ class Checker:
         if changed and not row.is_refused:
             held = {column.key: getattr(record, column.key) for column in inspect(self.model).column_attrs}
             probe = Probe({**held, **self.attributes(changed)})
-            if not all(access.may_write(record, act, self.who) for act in (Act.bring_in, Act.edit)):
+            if not all(access.may_write(record, act, self.who) for act in rights_to_change(self.plan.mode)):
                 row.refuse(None, NOT_ALLOWED)
             for lock in locks:
                 if words := lock(record, frozenset(changed)):

@@ -7,7 +7,8 @@ from functools import cache
 from typing import Any
 
 from app.errors import NotFound
-from app.models import TradeLine
+from app.models import ImportMode, TradeLine
+from app.roles import Act
 from app.services import access, records
 from app.services.fields import Field, Kind, field_named, fields_of, labels_of, models_by_resource
 from app.words import Words, say
@@ -92,6 +93,16 @@ def resource(name: str) -> Resource:
     line = LINES.get(name)
     both = (*targets, *(_line_targets(line) if line else ()))
     return Resource(name, model, both, {target.name: target for target in both}, line)
+
+
+def rights_to_write(mode: ImportMode) -> tuple[Act, ...]:
+    """The rights a run asks for as a whole: a file needs that to import, a bulk edit that to edit."""
+    return (Act.edit,) if mode is ImportMode.edit else (Act.bring_in,)
+
+
+def rights_to_change(mode: ImportMode) -> tuple[Act, ...]:
+    """The rights that must reach each record a run changes."""
+    return tuple(dict.fromkeys((*rights_to_write(mode), Act.edit)))
 
 
 @cache

@@ -9,12 +9,11 @@ from sqlalchemy import delete, select, update
 from app.errors import NotFound, Refusal, WrongState
 from app.extensions import db, transaction
 from app.models import AuditAct, ImportRow, ImportRun, ImportStatus, Verdict
-from app.roles import Act
 from app.services import access, audit, bulk
 from app.services.imports.applying import Writer
 from app.services.imports.cells import restored
 from app.services.imports.relations import batched
-from app.services.imports.resources import resource
+from app.services.imports.resources import resource, rights_to_change
 from app.services.imports.staging import CHUNK
 from app.words import say
 
@@ -36,7 +35,7 @@ def undo(run_id: int) -> int:
             say("该导入{state}，不能撤销。", "This import cannot be undone: {state}.", state=run.status.words)
         )
     found = resource(run.resource)
-    for act in (Act.bring_in, Act.edit):
+    for act in rights_to_change(run.mode):
         access.principal().check(act, found.name)
     undoing = _Undo(run_id, found, run.mapping.get("opening"))
     undoing.check()

@@ -1,0 +1,161 @@
+"""Changing the same fields of many records at once: a run like that of a file, judged row by row before anything is written.
+
+The rows are the chosen records, each with the values typed; what would change, stay or be refused is seen first, and the
+run is written, told and taken back like any import. It needs the right to edit, not that to import.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import insert
+
+from app.errors import BadInput, Problem, Refusal
+from app.extensions import db, transaction
+from app.models import ImportMode, ImportRun, ImportStatus, Verdict
+from app.roles import Act
+from app.services import access, records, values
+from app.services.fields import Field, Kind
+from app.services.imports.checking import Checked, Checker, Plan
+from app.services.imports.mapping import Column
+from app.services.imports.relations import batched
+from app.services.imports.resources import Resource, Target, resource
+from app.services.imports.staging import ROWS, Box, Counts, _columns, _row_of, _write_run
+from app.words import Words, say
+
+MOST = 10_000
+"""So many records are changed at once; more is what files are for."""
+CHUNK = 500
+RECORD = say("记录", "Record")
+GONE = say("没有这条记录，或您无权查看。", "There is no such record, or you may not see it.")
+
+
+def offered(model: type[Any]) -> tuple[Field, ...]:
+    """The fields that may be changed on many records at once: what is one record's own is not among them."""
+    return tuple(
+        field
+        for field in records.editable_fields(model)
+        if not field.unique and field.kind is not Kind.sealed and not field.info.form
+    )
+
+
+def stage_edit(name: str, ids: Sequence[int], typed: Mapping[str, str]) -> int:
+    """Judge what these values would do to these records; the id of the run, which waits to be applied.
+
+    A field left empty stays as it is. Opens its own transactions.
+
+    Raises:
+        NotAllowed: the person may not edit such records.
+        BadInput: a value is refused, each with its field.
+        Refusal: no record was chosen, too many were, or nothing was said.
+
+    """
+    found = resource(name)
+    access.principal().check(Act.edit, name)
+    _check_choice(ids)
+    wanted = _parsed(found, typed)
+    targets = [found.by_name[field] for field in wanted]
+    plan = Plan(found, _columns_for(targets), (), ImportMode.edit)
+    with transaction():
+        run = _new_run(plan, ids, {field: str(typed[field]) for field in wanted})
+    counts = _keep(run, plan, ids, wanted)
+    with transaction():
+        _write_run(run, {"status": ImportStatus.checked, **_columns(counts)})
+    return run
+
+
+def _check_choice(ids: Sequence[int]) -> None:
+    if not ids:
+        raise Refusal(say("请先选择记录。", "Choose the records first."))
+    if len(ids) > MOST:
+        raise Refusal(
+            say(
+                "一次最多修改 {most} 条记录，请先筛选，或用文件导入。",
+                "At most {most} records are changed at once: filter the list first, or bring in a file.",
+                most=f"{MOST:,}",
+            )
+        )
+
+
+def _parsed(found: Resource, typed: Mapping[str, str]) -> dict[str, Any]:
+    """The values that were typed; what is left empty is not asked for."""
+    problems: list[Problem] = []
+    wanted: dict[str, Any] = {}
+    for field in offered(found.model):
+        if not typed.get(field.name, "").strip():
+            continue
+        try:
+            wanted[field.name] = records.value_of(field, typed[field.name])
+        except values.BadValue as error:
+            problems.append(Problem(error.words, field.name))
+    if not wanted and not problems:
+        problems.append(Problem(say("请至少填写一项。", "Fill in one field at least.")))
+    if problems:
+        raise BadInput(problems)
+    return wanted
+
+
+def _columns_for(targets: Sequence[Target]) -> list[Column]:
+    """What the preview shows: which record, and the fields that are changed."""
+    return [
+        Column(1, str(RECORD), "A1", None),
+        *(Column(number, str(target.label), f"{number}", target) for number, target in enumerate(targets, 2)),
+    ]
+
+
+def _new_run(plan: Plan, ids: Sequence[int], typed: Mapping[str, str]) -> int:
+    fields = [column.target.label for column in plan.columns if column.target]
+    names = Words("、".join(field.zh for field in fields), ", ".join(field.en for field in fields))
+    title = say("批量修改：{fields}", "Bulk edit: {fields}", fields=names)
+    body = json.dumps([list(ids), dict(typed)], ensure_ascii=False)
+    run = ImportRun(
+        resource=plan.resource.name,
+        file_name=str(title)[:255],
+        digest=hashlib.sha256(body.encode()).hexdigest(),
+        mode=ImportMode.edit,
+        mapping={"heads": [[c.number, c.head, c.target.name if c.target else None] for c in plan.columns]},
+        status=ImportStatus.checking,
+        person_id=access.principal().employee_id,
+    )
+    db.session.add(run)
+    db.session.flush()
+    return run.id
+
+
+def _keep(run: int, plan: Plan, ids: Sequence[int], wanted: Mapping[str, Any]) -> Counts:
+    counts = Counts()
+    editor = Editor(plan)
+    box = Box(run, sealed=plan.resource.is_sealed)
+    for some in batched(enumerate(ids, 1), CHUNK):
+        rows = list(editor.judged_records(some, wanted))
+        for row in rows:
+            counts.add(row.verdict)
+        with transaction():
+            db.session.connection().execute(insert(ROWS), [_row_of(row, box, plan) for row in rows])
+        db.session.expunge_all()
+    return counts
+
+
+class Editor(Checker):
+    """Judges records that were chosen on a list."""
+
+    def judged_records(
+        self, numbered: Iterable[tuple[int, int]], wanted: Mapping[str, Any]
+    ) -> Iterable[Checked]:
+        """The records of these ids with the values wanted, each with its verdict."""
+        pairs = list(numbered)
+        there = self._visible([id_ for _number, id_ in pairs])
+        told = [values.show(self.resource.by_name[name].field, value) for name, value in wanted.items()]
+        for number, id_ in pairs:
+            record = there.get(id_)
+            row = Checked(number, [records.title_of(record), *told], dict(wanted))
+            if record is None:
+                row.refuse(None, GONE)
+            else:
+                self._judge_known(row, record)
+            if row.is_refused:
+                row.verdict = Verdict.refused
+            yield row
