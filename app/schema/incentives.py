@@ -55,7 +55,7 @@ class ThresholdRule(Stamped, Switched, Model):
     """One number of an incentive policy, in force from a day on; which of its columns count depends on its purpose.
 
     A quota is a number of customers a month, of each seller of a department (those of a position, where one is named)
-    or of the department as a whole. A tier pays `amount` once purchases of the month reach `lower`; `month_offset` 0 is
+    or of the department as a whole; that of the nearest department counts, one without department for all others. A tier pays `amount` once purchases of the month reach `lower`; `month_offset` 0 is
     the month of the first order. Of the tiers of one month and one group only the highest reached is paid.
     """
 
@@ -67,12 +67,12 @@ class ThresholdRule(Stamped, Switched, Model):
         unique("uq_threshold_rule_code", "code", zh="规则编号已存在。", en="This rule code is in use."),
         rule(
             "has_its_numbers",
-            "CASE purpose WHEN 'quota' THEN number IS NOT NULL AND quota_of IS NOT NULL AND org_unit_id IS NOT NULL"
+            "CASE purpose WHEN 'quota' THEN number IS NOT NULL AND quota_of IS NOT NULL"
             " WHEN 'counted' THEN lower IS NOT NULL WHEN 'deviation' THEN amount IS NOT NULL"
             " WHEN 'tier' THEN month_offset IS NOT NULL AND lower IS NOT NULL AND amount IS NOT NULL"
             " ELSE number IS NOT NULL END",
-            zh="该类规则缺少数值：任务要有部门、对象和数量，起点要有下限，奖励要有月次、下限和金额，处罚要有倍数。",
-            en="A number is missing: a quota needs department, whose it is and number, a least purchase its lower bound,"
+            zh="该类规则缺少数值：任务要有对象和数量，起点要有下限，奖励要有月次、下限和金额，处罚要有倍数。",
+            en="A number is missing: a quota needs whose it is and its number, a least purchase its lower bound,"
             " a bonus its month, lower bound and amount, a fine its multiple.",
         ),
         rule(

@@ -17,6 +17,7 @@ from app.views import (
     flow_design,
     home,
     imports,
+    incentives,
     pickers,
     saved_views,
     settings,
@@ -31,6 +32,7 @@ VIEWS: tuple[type[RecordView], ...] = (
     *customers.VIEWS,
     *trade.VIEWS,
     *visits.VIEWS,
+    *incentives.VIEWS,
     *settings.VIEWS,
 )
 OTHERS: tuple[type[Any], ...] = (

@@ -53,7 +53,7 @@ def upgrade():
         sa.Column("version_no", sa.Integer(), server_default=sa.text("1"), nullable=False),
         sa.Column("active", sa.Boolean(), server_default=sa.true(), nullable=False),
         sa.CheckConstraint(
-            "CASE purpose WHEN 'quota' THEN number IS NOT NULL AND quota_of IS NOT NULL AND org_unit_id IS NOT NULL WHEN 'counted' THEN lower IS NOT NULL WHEN 'deviation' THEN amount IS NOT NULL WHEN 'tier' THEN month_offset IS NOT NULL AND lower IS NOT NULL AND amount IS NOT NULL ELSE number IS NOT NULL END",
+            "CASE purpose WHEN 'quota' THEN number IS NOT NULL AND quota_of IS NOT NULL WHEN 'counted' THEN lower IS NOT NULL WHEN 'deviation' THEN amount IS NOT NULL WHEN 'tier' THEN month_offset IS NOT NULL AND lower IS NOT NULL AND amount IS NOT NULL ELSE number IS NOT NULL END",
             name=op.f("ck_threshold_rule_has_its_numbers"),
         ),
         sa.CheckConstraint(
