@@ -8,10 +8,13 @@ What cannot be told beforehand (people a field of the record names, evidence nob
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from app.services import access
-from app.workflows.verifying.cases import Cases, Way
+from app.words import Words
+from app.workflows.flow import read
+from app.workflows.verifying.cases import Cases
 from app.workflows.verifying.documents import of_form, of_references, references
 from app.workflows.verifying.findings import RULES, Finding, first_of_each
 from app.workflows.verifying.outcomes import of_outcomes
@@ -26,13 +29,13 @@ __all__ = [
     "Cases",
     "Company",
     "Finding",
+    "Path",
     "Staff",
-    "Way",
     "of_document",
     "of_people",
+    "paths",
     "references",
     "verify",
-    "words_of",
 ]
 
 
@@ -45,6 +48,31 @@ def verify(body: Mapping[str, Any], staff: Staff | None = None) -> list[Finding]
 def of_document(body: Mapping[str, Any]) -> list[Finding]:
     """What is wrong with a flow from its document alone, whoever works here."""
     return _check(body, None)
+
+
+@dataclass(frozen=True, slots=True)
+class Path:
+    """One way through a flow: how many of the generated cases take it, and one of them in words."""
+
+    path: tuple[str, ...]
+    names: tuple[Words, ...]
+    count: int
+    share: float
+    """Of all generated cases, from 0 to 1."""
+    case: Words
+    undecided: str | None
+    """The condition at which it stops because a value is missing."""
+
+
+def paths(body: Mapping[str, Any]) -> list[Path]:
+    """The ways the generated cases take, the most frequent first (V17); raises `BadInput` for what is no flow."""
+    flow = read(body)
+    cases = Cases(flow)
+    total = sum(way.count for way in cases.ways)
+    return [
+        Path(way.keys, words_of(flow, way), way.count, way.count / total, cases.case(way.cell), way.undecided)
+        for way in cases.ways
+    ]
 
 
 def of_people(body: Mapping[str, Any], staff: Staff | None = None) -> list[Finding]:

@@ -26,9 +26,30 @@ PERSONS = ("superior", "head")
 def of_form(body: Mapping[str, Any]) -> Flow | list[Finding]:
     """The flow a document describes, or what keeps it from being one."""
     try:
-        return read(body)
+        flow = read(body)
     except BadInput as refused:
         return [_of_reader(body, problem) for problem in refused.problems]
+    words = say(
+        zh="条件是空的；不需要条件时请删去。", en="The condition is empty: leave it out where none is needed."
+    )
+    return [Finding("V12", place, words) for place in _empty_conditions(body)] or flow
+
+
+def _empty_conditions(node: Any, place: str = "") -> Iterator[str]:
+    """The places of conditions that are written and say nothing."""
+    if isinstance(node, list):
+        for number, item in enumerate(node):
+            key = item.get("key") if isinstance(item, Mapping) else None
+            yield from _empty_conditions(item, f"{place}.{key or number + 1}".removeprefix("steps."))
+    elif isinstance(node, Mapping):
+        for name, item in node.items():
+            where = f"{place}.{name}".lstrip(".")
+            if item == "" and name in CONDITIONS:
+                yield where
+            yield from _empty_conditions(item, where)
+
+
+CONDITIONS = frozenset({"applies", "when", "comment_when", "approve_when"})
 
 
 def _of_reader(body: Mapping[str, Any], problem: Problem) -> Finding:
@@ -44,12 +65,17 @@ def _of_reader(body: Mapping[str, Any], problem: Problem) -> Finding:
     steps = body.get("steps")
     seats = {
         f"{step.get('key')}.{seat.get('key')}"
-        for step in (steps if isinstance(steps, list) else ())
+        for step in _list(steps)
         if isinstance(step, Mapping)
-        for seat in (*(step.get("seats") or ()), {"key": "main"})
+        for seat in (*_list(step.get("seats")), {"key": "main"})
+        if isinstance(seat, Mapping)
     }
     rule = "V9" if place in seats else RULE_OF_PLACE.get(place.rpartition(".")[2], "V1")
     return Finding(rule, place, problem.words)
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
 
 
 def of_references(flow: Flow, known: Known | None) -> list[Finding]:
@@ -112,7 +138,7 @@ def _unknown_people(
         word = next((word for word in rule if word in people.RULES), None)
         ref = str(rule[word]) if word else ""
         if word is None:
-            yield place, ", ".join(rule)
+            yield place, ", ".join(map(str, rule))
         elif word == "decider" and ref not in earlier:
             yield place, f"decider: {ref}"
         elif word == "field" and not has(model, ref):
@@ -129,7 +155,9 @@ def _unknown_effects(flow: Flow) -> Iterator[tuple[str, str]]:
     named += [(f"{step.key}.then", step.then) for step in flow.steps]
     named += [(f"{step.key}.time_out", step.time_out.then) for step in flow.steps if step.time_out]
     for place, wanted in named:
-        yield from ((place, name) for name in unknown(model, wanted))
+        unreadable = [one for one in wanted if not all(isinstance(word, str) for word in one.values())]
+        yield from ((place, str(one)) for one in unreadable)
+        yield from ((place, name) for name in ([] if unreadable else unknown(model, wanted)))
 
 
 def references(flow: Flow) -> Iterator[tuple[str, str, str]]:
