@@ -7,7 +7,7 @@ finds the record through the row policy, calls one verb in one transaction, and 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from io import BytesIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -21,14 +21,14 @@ from markupsafe import escape
 from sqlalchemy import func, inspect, select
 
 from app import workflows
-from app.errors import BadRequest, Refusal, Stale, WrongState
+from app.errors import BadInput, BadRequest, NotAllowed, NotFound, Refusal, Stale, WrongState
 from app.extensions import db, transaction
 from app.models import AuditAct
 from app.roles import Act
 from app.services import access, audit, exports, history, records, saved_views, values
 from app.services.commands import AlreadyDone
 from app.services.fields import Field, Kind, field_named, labels_of, listed, parts_of
-from app.services.imports import importable
+from app.services.imports import MOST_EDITED, importable, offered, stage_edit
 from app.views import forms, lists, pages, saved_views as view_acts
 from app.views.attachments import attach_act, attachment_list, may_attach
 from app.views.cells import LINKED, cell_of, names_of
@@ -130,8 +130,10 @@ class RecordView(BaseView):
             acts.exports = tuple(self._export_acts())
         if who.may(Act.edit, self.resource):
             acts.edit_endpoint = f"{self.endpoint}.edit"
+        if who.may(Act.edit, self.resource) and self.resource in importable():
+            acts.bulk = (self._bulk_edit_act(),)
         if who.may(Act.delete, self.resource):
-            acts.bulk = (
+            acts.bulk += (
                 pages.Act(
                     _("Delete"),
                     url=self.url("bulk"),
@@ -144,6 +146,20 @@ class RecordView(BaseView):
             )
             acts.bulk_url = self.url("bulk")
         return acts
+
+    def _bulk_edit_act(self) -> pages.Act:
+        """Change the same fields of the chosen records: what is left empty stays."""
+        asked = tuple(
+            forms.one_input(field, "", name=field.name, required=False) for field in offered(self.model)
+        )
+        return pages.Act(
+            _("Edit"),
+            url=f"{self.url('bulk_edit')}?{lists.url_query(request.args)}",
+            method="post",
+            icon="edit",
+            confirm=_("What you leave empty stays as it is. You see what would change before it is written."),
+            fields=tuple(emptied(field) for field in asked),
+        )
 
     def _export_acts(self) -> Iterable[pages.Act]:
         kept = lists.url_query(request.args)
@@ -436,6 +452,27 @@ class RecordView(BaseView):
         flash(_("Deleted."), "success")
         return redirect(self.url("list"))
 
+    @expose("/bulk-edit", methods=["POST"])
+    @needs(Act.edit)
+    def bulk_edit(self) -> Any:
+        """Judge what the values typed would do to the chosen records; the run says what, and waits."""
+        typed = {field.name: request.form.get(field.name, "") for field in offered(self.model)}
+        try:
+            run = stage_edit(self.resource, self._chosen(), typed)
+        except (NotAllowed, NotFound):
+            raise
+        except Refusal as refusal:
+            for problem in refusal.problems if isinstance(refusal, BadInput) else [refusal]:
+                flash(str(problem.words), "danger")
+            return redirect(f"{self.url('list')}?{lists.url_query(request.args)}", 303)
+        return redirect(url_for("ImportView.show", pk=run), 303)
+
+    def _chosen(self) -> Sequence[int]:
+        """The records ticked on the list, or all it holds."""
+        if request.form.get("all"):
+            return records.ids_of(lists.query_of(self.model, request.args), MOST_EDITED + 1)
+        return [int(text) for text in request.form.getlist("ids") if text.isdecimal()]
+
     @expose("/bulk", methods=["POST"])
     @needs(Act.delete)
     def bulk(self) -> Any:
@@ -479,6 +516,17 @@ class RecordView(BaseView):
 
     def url(self, method: str, **arguments: Any) -> str:
         return url_for(f"{self.endpoint}.{method}", **arguments)
+
+
+def emptied(field: pages.Field) -> pages.Field:
+    """An input of a bulk edit: nothing in it means that nothing is asked for, so a tick becomes a choice."""
+    none = pages.Choice("", "-")
+    if field.kind == "flag":
+        both = (none, pages.Choice("1", values.YES), pages.Choice("0", values.NO))
+        return replace(field, kind="choice", choices=both, value="")
+    if field.kind == "choice":
+        return replace(field, choices=(none, *field.choices))
+    return field
 
 
 def _counted(tabs: Sequence[Related], record: Any) -> Sequence[int]:

@@ -262,10 +262,9 @@ def page_of(run: ImportRun, tab: str, number: int) -> tuple[str, pages.ImportPag
 
 def _frame(run: ImportRun, step: Any, **more: Any) -> pages.ImportPage:
     """What all pages of a run say: which file, which sheet, by which key."""
-    label = label_of(run.resource)
     sheet = _("sheet %(name)s", name=run.sheet) if run.sheet else ""
     return pages.ImportPage(
-        title=_("Import: %(what)s", what=label),
+        title=title_of(run),
         resource=run.resource,
         step=step,
         number=f"#{run.id}",
@@ -275,8 +274,17 @@ def _frame(run: ImportRun, step: Any, **more: Any) -> pages.ImportPage:
     )
 
 
+def title_of(run: ImportRun) -> str:
+    """What a run is called: an import, or a bulk edit."""
+    if run.mode is ImportMode.edit:
+        return str(_("Bulk edit: %(what)s", what=label_of(run.resource)))
+    return str(_("Import: %(what)s", what=label_of(run.resource)))
+
+
 def _rule(run: ImportRun) -> str:
     """What tells rows apart and what they may do, in a sentence."""
+    if run.mode is ImportMode.edit:
+        return str(_("what was left empty stays as it is"))
     found = imports.resource(run.resource)
     names = [target.label for name in (run.key_field or "").split(",") if (target := found.target(name))]
     parts = [
@@ -289,10 +297,11 @@ def _rule(run: ImportRun) -> str:
     return str(_("; ")).join(parts)
 
 
-def _other_file(run: ImportRun) -> pages.Act:
-    return pages.Act(
-        _("Choose another file"), url=url_for("ImportView.new", resource=run.resource), icon="upload"
-    )
+def _other_file(run: ImportRun) -> tuple[pages.Act, ...]:
+    if run.mode is ImportMode.edit:
+        return ()
+    where = url_for("ImportView.new", resource=run.resource)
+    return (pages.Act(_("Choose another file"), url=where, icon="upload"),)
 
 
 # ---- while it works ----------------------------------------------------------------------------------------
@@ -326,7 +335,7 @@ def progress_of(run: ImportRun) -> pages.JobProgress:
     done = job.done_units if job else 0
     waiting = job is not None and job.status is JobStatus.queued
     return pages.JobProgress(
-        title=_("Import: %(what)s", what=label_of(run.resource)),
+        title=title_of(run),
         state=UNDOING if undoing else job.status.words if job and waiting else run.status.words,
         running=running,
         done=done if writing else 0,
@@ -364,11 +373,11 @@ def _check_page(run: ImportRun, tab: str, number: int) -> pages.ImportPage:
         preview=None if refused else _preview(run, verdict, number),
         rejected=_rejected(run, number, SIZE) if refused else _rejected(run, 1, SHOWN_REFUSED),
         rejects_act=_download(run),
-        mapping=tuple(_mapping(run, found)),
+        mapping=() if run.mode is ImportMode.edit else tuple(_mapping(run, found)),
         mapping_url=url_for("ImportView.again", pk=run.id),
         mapping_cmd=forms.new_cmd(),
         go=_go(run, writes) if writes else None,
-        acts=(_other_file(run), _discard(run)),
+        acts=(*_other_file(run), _discard(run)),
     )
 
 
@@ -405,9 +414,11 @@ def _go(run: ImportRun, writes: int) -> pages.Act:
         parts.append(_("%(n)s rows are refused and will not be written.", n=f"{run.rows_refused:,}"))
     if run.mapping.get("opening"):
         parts.append(_("As opening data: %(reason)s", reason=run.adopt_reason or ""))
-    parts.append(_("The import starts no approval."))
+    if run.mode is not ImportMode.edit:
+        parts.append(_("The import starts no approval."))
+    label = _("Change %(n)s records") if run.mode is ImportMode.edit else _("Import %(n)s rows")
     return pages.Act(
-        _("Import %(n)s rows", n=f"{writes:,}"),
+        label % {"n": f"{writes:,}"},
         url=url_for("ImportView.apply", pk=run.id),
         method="post",
         primary=True,
@@ -581,7 +592,7 @@ def columns_page(run: ImportRun) -> pages.ImportPage:
         heads, names = uploads.heads_of(run)
     except Refusal as refusal:
         return _frame(
-            run, 2, banners=(problem, pages.Banner(refusal.words, tone="bad")), acts=(_other_file(run),)
+            run, 2, banners=(problem, pages.Banner(refusal.words, tone="bad")), acts=_other_file(run)
         )
     choices = _choices(found)
     banners = [problem]
@@ -594,7 +605,7 @@ def columns_page(run: ImportRun) -> pages.ImportPage:
         mapping=tuple(_mapped(found, head, name, first, choices) for head, first, name in heads),
         mapping_url=url_for("ImportView.again", pk=run.id),
         mapping_cmd=forms.new_cmd(),
-        acts=(_other_file(run),),
+        acts=_other_file(run),
     )
 
 
@@ -627,7 +638,7 @@ def _result_page(run: ImportRun, number: int) -> pages.ImportPage:
         tone: Any = "bad" if run.status is ImportStatus.refused else ""
         text = TAKEN_BACK if run.status is ImportStatus.undone else NOTHING
         banner = pages.Banner(_problem_of(run) if run.problem else text, tone=tone, title=run.status.words)
-        return _frame(run, 2, banners=(banner,), acts=(_other_file(run),))
+        return _frame(run, 2, banners=(banner,), acts=_other_file(run))
     may_list = access.principal().may(Act.read, run.resource)
     return _frame(
         run,
@@ -639,7 +650,7 @@ def _result_page(run: ImportRun, number: int) -> pages.ImportPage:
         rejected=_rejected(run, number, SIZE),
         rejects_act=_download(run),
         go=pages.Act(_("Open the list"), url=f"/{run.resource}/list/", primary=True) if may_list else None,
-        acts=(*_undo(run), _other_file(run)),
+        acts=(*_undo(run), *_other_file(run)),
     )
 
 

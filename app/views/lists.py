@@ -116,6 +116,7 @@ def list_page(query: records.Query, acts: ListActs, *, fields: tuple[Field, ...]
         acts=acts.acts,
         exports=acts.exports,
         bulk=acts.bulk,
+        all_text=_all_text(page) if acts.bulk and page.has_next else "",
         bulk_url=acts.bulk_url,
         empty=_empty(query, acts),
         keep=tuple((name, request.args[name]) for name in KEPT if request.args.get(name)),
@@ -190,6 +191,13 @@ def _count_text(first: int, last: int, page: records.Page) -> str:
         return ""
     total = _("more than %(most)s", most=f"{records.MOST_COUNTED:,}") if page.is_capped else f"{page.total:,}"
     return str(_("%(first)s-%(last)s of %(total)s", first=first, last=last, total=total))
+
+
+def _all_text(page: records.Page) -> str:
+    """The offer to take the whole result, beyond this page."""
+    if page.is_capped:
+        return ""
+    return str(_("Select all %(total)s", total=f"{page.total:,}"))
 
 
 def _pages(query: records.Query, page: records.Page) -> Iterable[pages.Tab]:

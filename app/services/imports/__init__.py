@@ -3,7 +3,7 @@
 from app.services import customer_rules
 from app.services.imports.applying import apply, cancel
 from app.services.imports.checking import Checked, Plan
-from app.services.imports.editing import offered, stage_edit
+from app.services.imports.editing import MOST as MOST_EDITED, offered, stage_edit
 from app.services.imports.mapping import Column, Wish
 from app.services.imports.rejects import (
     notes_of,
@@ -21,6 +21,7 @@ RULES = (customer_rules,)
 """Modules whose rules must be known before a file is judged."""
 
 __all__ = [
+    "MOST_EDITED",
     "RULES",
     "Checked",
     "Column",

@@ -1,0 +1,97 @@
+"""Changing many records at once: seen before it is written, refused row by row, taken back as a whole."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from sqlalchemy import select
+
+from app.extensions import db, transaction
+from app.models import Customer, ImportRun
+from app.services import access
+from tests.world import World, sign_in
+
+
+def customers(app: Any, world: World, count: int, owner: str = "ann") -> list[int]:
+    with app.app_context(), access.acting(access.SYSTEM), transaction():
+        rows = [
+            Customer(
+                name=f"{owner} 第{number:03}号公司",
+                owner_id=world.employees[owner],
+                org_unit_id=world.unit_of(owner),
+            )
+            for number in range(count)
+        ]
+        db.session.add_all(rows)
+        db.session.flush()
+        return [row.id for row in rows]
+
+
+def remarks(app: Any) -> list[str | None]:
+    with app.app_context(), access.acting(access.SYSTEM):
+        return list(db.session.scalars(select(Customer.remark).order_by(Customer.id)))
+
+
+def run_of(answer: Any) -> int:
+    assert answer.status_code == 303
+    found = re.search(r"/import/(\d+)$", answer.headers["Location"])
+    assert found, answer.headers["Location"]
+    return int(found[1])
+
+
+def test_many_records_are_changed_at_once_those_out_of_reach_refused_and_all_of_it_taken_back(
+    app: Any, world: World, client: Any
+):
+    own = customers(app, world, 38)
+    foreign = customers(app, world, 2, "cat")
+    sign_in(client, "ann")
+    ids = [str(id_) for id_ in (*own, *foreign)]
+    run = run_of(client.post("/customer/bulk-edit", data={"ids": ids, "remark": "需回访"}))
+    assert set(remarks(app)) == {None}
+    page = client.get(f"/import/{run}").text
+    assert "批量修改" in page
+    assert "修改 38 条记录" in page
+    assert client.post(f"/import/{run}/apply").status_code == 303
+    assert remarks(app).count("需回访") == 38
+    with app.app_context(), access.acting(access.SYSTEM):
+        told = db.session.get_one(ImportRun, run)
+        assert (told.rows_updated, told.rows_refused) == (38, 2)
+    assert client.post(f"/import/{run}/undo").status_code == 303
+    assert set(remarks(app)) == {None}
+
+
+def test_everything_the_list_holds_is_taken_beyond_its_page(app: Any, world: World, client: Any):
+    customers(app, world, 60)
+    customers(app, world, 3, "bob")
+    sign_in(client, "ann")
+    assert "选择全部" in client.get("/customer/list/").text
+    form = {"all": "1", "remark": "统一"}
+    run = run_of(client.post("/customer/bulk-edit?q=第00", data=form))
+    client.post(f"/import/{run}/apply")
+    assert remarks(app).count("统一") == 10
+
+
+def test_what_is_left_empty_stays_and_nothing_said_is_refused(app: Any, world: World, client: Any):
+    ids = [str(id_) for id_ in customers(app, world, 2)]
+    sign_in(client, "ann")
+    for form in ({"ids": ids}, {"remark": "x"}, {"ids": ids, "credit_limit": "many"}):
+        answer = client.post("/customer/bulk-edit", data=form)
+        assert answer.status_code == 303
+        assert "/customer/list/" in answer.headers["Location"]
+    run = run_of(client.post("/customer/bulk-edit", data={"ids": ids, "remark": "y"}))
+    client.post(f"/import/{run}/apply")
+    with app.app_context(), access.acting(access.SYSTEM):
+        assert len({row.name for row in db.session.scalars(select(Customer))}) == 2
+
+
+def test_what_is_one_records_own_is_not_offered(app: Any, world: World, client: Any):
+    (id_,) = customers(app, world, 1)
+    sign_in(client, "ann")
+    answer = client.post("/customer/bulk-edit", data={"ids": [str(id_)], "credit_code": "91350100M000100Y43"})
+    assert "/customer/list/" in answer.headers["Location"]
+
+
+def test_who_may_not_edit_may_not_edit_many(world: World, client: Any):
+    sign_in(client, "leo")
+    assert client.post("/customer/bulk-edit", data={"ids": ["1"], "remark": "x"}).status_code == 403
