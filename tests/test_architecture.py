@@ -66,7 +66,10 @@ def test_only_the_one_door_commits(module: Path):
 STATUS_WRITERS = {
     "services/jobs.py",  # of jobs
     "workflows/machine.py",  # of records
-    "workflows/engine.py",  # of requests, with the three below it:
+    "workflows/submitting.py",  # of requests, with those below:
+    "workflows/deciding.py",
+    "workflows/handing.py",
+    "workflows/ending.py",
     "workflows/proceedings.py",  # steps, seats and tasks
     "workflows/timers.py",  # deadlines
     "workflows/flows.py",  # versions of flows

@@ -18,7 +18,8 @@ from app.roles import Act
 from app.services import access
 from app.words import say
 from app.workflows import machine, subjects
-from app.workflows.engine import alive_request, attempt_on, latest_request
+from app.workflows.attempts import alive_request, attempt_on, latest_request
+from app.workflows.flow import compiled
 from app.workflows.refusals import Locked
 
 KEPT = frozenset(
@@ -60,10 +61,10 @@ def _within(names: frozenset[str] | None, free: frozenset[str]) -> bool:
 
 
 def _lock_of(request: ApprovalRequest, names: frozenset[str] | None) -> Locked | None:
-    attempt = attempt_on(request, ApprovalAct.approve, {})
-    freeze = attempt.p.flow.freeze
+    freeze = compiled(request.version.body, request.version.body_hash).freeze
     if request.status in {RequestStatus.running, RequestStatus.suspended}:
         free = freeze.free
+        attempt = attempt_on(request, ApprovalAct.approve, {})
         if attempt.task is not None:
             free |= frozenset(attempt.node.fields)
         if not _within(names, free):
@@ -132,6 +133,6 @@ def rearm(row: Any, edited: frozenset[str], move: Callable[[Any, str], None] = m
     request = latest_request(row)
     if request is None or request.status is not RequestStatus.approved:
         return
-    freeze = attempt_on(request, ApprovalAct.approve, {}).p.flow.freeze
+    freeze = compiled(request.version.body, request.version.body_hash).freeze
     if edited & freeze.rearm and machine.can_move(row, freeze.rearm_move):
         move(row, freeze.rearm_move)

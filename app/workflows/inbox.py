@@ -29,6 +29,7 @@ from sqlalchemy import (
     select,
     true,
     union_all,
+    update,
 )
 from sqlalchemy.orm import aliased
 
@@ -85,6 +86,7 @@ SORTS = {
 class Asked:
     """What is asked of a drawer: `start` and `end` (exclusive) bound the time it is ordered by, `state` a request's."""
 
+    ids: tuple[int, ...] = ()
     search: str = ""
     flow: str = ""
     object_type: str = ""
@@ -181,6 +183,20 @@ def flows_offered() -> list[tuple[str, Words]]:
         select(ApprovalFlow.code, ApprovalFlow.name_zh, ApprovalFlow.name_en).order_by(ApprovalFlow.id)
     )
     return [(code, Words(zh, en)) for code, zh, en in rows]
+
+
+def mark_read(request_ids: Iterable[int]) -> None:
+    """Note that the person asking has seen what he was copied on. Inside `transaction()`."""
+    me = access.principal().employee_id
+    db.session.execute(
+        update(ApprovalCopy)
+        .where(
+            ApprovalCopy.employee_id == me,
+            ApprovalCopy.request_id.in_(list(request_ids)),
+            ApprovalCopy.read_at.is_(None),
+        )
+        .values(read_at=now())
+    )
 
 
 def _drawer_named(kind: str) -> Drawer:
@@ -316,12 +332,24 @@ def _of_flow() -> ColumnElement[bool]:
     return r.c.version_id.in_(select(v.c.id).where(v.c.flow_id == known))
 
 
-FILTERS = ("search", "flow", "object_type", "submitter_id", "state", "overdue", "unread", "start", "end")
+FILTERS = (
+    "ids",
+    "search",
+    "flow",
+    "object_type",
+    "submitter_id",
+    "state",
+    "overdue",
+    "unread",
+    "start",
+    "end",
+)
 
 
 def _filters(shape: Shape, at: ColumnElement[Any], due: ColumnElement[Any]) -> list[ColumnElement[bool]]:
     """What is asked for, of a branch ordered by the time `at`."""
     known: dict[str, ColumnElement[bool]] = {
+        "ids": r.c.id.in_(bindparam("ids", expanding=True)),
         "search": _text_found(),
         "flow": _of_flow(),
         "object_type": r.c.object_type == bindparam("object_type"),
@@ -431,8 +459,9 @@ def _for_this_flow() -> ColumnElement[bool]:
             s.c.ends_at > NOW,
             s.c.revoked_at.is_(None),
             or_(s.c.flow_id.is_(None), s.c.flow_id == v.c.flow_id),
+            or_(s.c.max_amount.is_(None), s.c.max_amount >= r.c.amount),
         )
-        .correlate(t, v)
+        .correlate(t, v, r)
         .exists()
     )
 
@@ -696,7 +725,7 @@ def _through_tasks(model: type[Any], who: access.Principal) -> ColumnElement[boo
     me = who.employee_id
     of_type = select(ApprovalFlow.id).where(ApprovalFlow.object_type == model.__tablename__)
     here = select(Request.object_id).where(Request.object_type == model.__tablename__)
-    mine = people.acts_for(Duty.assignee_id, me, of_type) | (Duty.acted_by_id == me)
+    mine = people.acts_for(Duty.assignee_id, me, of_type, Request.amount) | (Duty.acted_by_id == me)
     identity: ColumnElement[Any] = model.id
     return or_(
         identity.in_(here.join(Duty, Duty.request_id == Request.id).where(mine)),

@@ -21,9 +21,6 @@ from app.models import (
     Account,
     ApprovalRequest,
     ApprovalStandin,
-    ApprovalStep,
-    ApprovalTask,
-    DutyStatus,
     Employee,
     EmployeeStatus,
     OrgUnit,
@@ -90,7 +87,7 @@ def find(rules: Iterable[Mapping[str, Any]], asked: Asked) -> list[Found]:
 # ---- the rules ---------------------------------------------------------------------------------------------
 
 
-def _can_act() -> ColumnElement[bool]:
+def is_able() -> ColumnElement[bool]:
     """An employee who works here and can sign in."""
     account = (
         select(Account.id)
@@ -101,7 +98,7 @@ def _can_act() -> ColumnElement[bool]:
 
 
 def _employees(*conditions: ColumnElement[bool]) -> list[int]:
-    statement = select(Employee.id).where(_can_act(), *conditions).order_by(Employee.id)
+    statement = select(Employee.id).where(is_able(), *conditions).order_by(Employee.id)
     return list(db.session.scalars(statement))
 
 
@@ -248,40 +245,27 @@ def numbers_of(employee_ids: Iterable[int]) -> dict[int, str]:
 # ---- separation of duties ----------------------------------------------------------------------------------
 
 
-def shut_out(flow: Flow, request: ApprovalRequest, record: Any, step: Step) -> frozenset[int]:
-    """The employees who may not decide at a step of this request."""
+def shut_out(
+    flow: Flow, step: Step, parties: Collection[int], deciders: Mapping[str, Collection[int]]
+) -> frozenset[int]:
+    """The employees who may not decide at a step: the parties, and who decided at another step."""
     if not flow.strict or not step.decides:
         return frozenset()
-    deciders = deciders_of(request)
     others = (people for key, people in deciders.items() if key != step.key and flow.step(key).decides)
-    return parties_of(request, record).union(*others)
+    return frozenset(parties).union(*others)
 
 
-def parties_of(request: ApprovalRequest, record: Any) -> frozenset[int]:
-    """Those whose request it is: who submitted it, on whose behalf, who owns the record and who made it."""
-    people = {request.submitter_id, request.on_behalf_of_id}
-    people |= {getattr(record, name, None) for name in subject_of(record).parties}
-    if (maker := getattr(record, "created_by_id", None)) is not None:
-        people.add(db.session.scalar(select(Account.employee_id).where(Account.user_id == maker)))
-    return frozenset(person for person in people if person is not None)
+def parties_of(request: ApprovalRequest, record: Any, maker_id: int | None = None) -> frozenset[int]:
+    """Those whose request it is: who submitted it, on whose behalf, who owns the record and who made it.
 
-
-def deciders_of(request: ApprovalRequest) -> dict[str, set[int]]:
-    """Who decided at each step of a request, in any round, stand-ins and those they stood in for alike."""
-    if not request.id:
-        return {}
-    rows = db.session.execute(
-        select(ApprovalStep.node, ApprovalTask.assignee_id, ApprovalTask.acted_by_id)
-        .join(ApprovalStep, ApprovalStep.id == ApprovalTask.step_id)
-        .where(
-            ApprovalTask.request_id == request.id,
-            ApprovalTask.status.in_([DutyStatus.approved, DutyStatus.rejected]),
-        )
-    )
-    found: dict[str, set[int]] = {}
-    for node, assignee_id, acted_by_id in rows:
-        found.setdefault(node, set()).update(id_ for id_ in (assignee_id, acted_by_id) if id_ is not None)
-    return found
+    `maker_id` is the employee who made the record, where he is known already.
+    """
+    found = {request.submitter_id, request.on_behalf_of_id, maker_id}
+    found |= {getattr(record, name, None) for name in subject_of(record).parties}
+    if maker_id is None and (maker := getattr(record, "created_by_id", None)) is not None:
+        with db.session.no_autoflush:
+            found.add(db.session.scalar(select(Account.employee_id).where(Account.user_id == maker)))
+    return frozenset(person for person in found if person is not None)
 
 
 def separated(
@@ -328,35 +312,42 @@ def can_act(employee_id: int) -> bool:
 # ---- stand-ins ---------------------------------------------------------------------------------------------
 
 
-def principals_of(standin_id: int, flow_id: int | None = None) -> list[int]:
-    """For whom this employee stands in now: himself first."""
-    moment = now()
-    statement = select(ApprovalStandin.principal_id).where(
-        ApprovalStandin.standin_id == standin_id,
-        ApprovalStandin.starts_at <= moment,
-        ApprovalStandin.ends_at > moment,
-        ApprovalStandin.revoked_at.is_(None),
-    )
-    if flow_id is not None:
-        statement = statement.where(ApprovalStandin.flow_id.is_(None) | (ApprovalStandin.flow_id == flow_id))
+def principals_of(standin_id: int, request: ApprovalRequest | None = None) -> list[int]:
+    """For whom this employee stands in now, in this request if one is named: himself first."""
+    statement = _standing_in(standin_id)
+    if request is not None:
+        table = ApprovalStandin.__table__.c
+        limited = table.max_amount.is_(None)
+        if request.amount is not None:
+            limited |= table.max_amount >= request.amount
+        statement = statement.where(
+            table.flow_id.is_(None) | (table.flow_id == request.version.flow_id), limited
+        )
     with access.acting(access.SYSTEM), db.session.no_autoflush:
         return [standin_id, *db.session.scalars(statement)]
 
 
-def acts_for(assignee: Any, standin_id: int, flow_ids: Any) -> ColumnElement[bool]:
-    """Whether a duty is this employee's, or of somebody he stands in for now in these flows: in the statement itself.
-
-    Stand-ins are read from the bare table: it is the duty that is looked for, not the stand-in.
-    """
+def _standing_in(standin_id: int) -> Select[Any]:
+    """Those somebody stands in for now, read from the bare table: it is the duty that is looked for."""
     moment = now()
     table = ApprovalStandin.__table__.c
-    limited = table.flow_id.in_(flow_ids) if isinstance(flow_ids, Select) else table.flow_id == flow_ids
-    principals = select(table.principal_id).where(
+    return select(table.principal_id).where(
         table.standin_id == standin_id,
         table.starts_at <= moment,
         table.ends_at > moment,
         table.revoked_at.is_(None),
-        table.flow_id.is_(None) | limited,
+    )
+
+
+def acts_for(assignee: Any, standin_id: int, flow_ids: Any, amount: Any) -> ColumnElement[bool]:
+    """Whether a duty is this employee's, or of somebody he stands in for now, in these flows and up to this amount.
+
+    In the statement itself. Where a stand-in is limited by amount, a request without one is beyond it.
+    """
+    table = ApprovalStandin.__table__.c
+    limited = table.flow_id.in_(flow_ids) if isinstance(flow_ids, Select) else table.flow_id == flow_ids
+    principals = _standing_in(standin_id).where(
+        table.flow_id.is_(None) | limited, table.max_amount.is_(None) | (table.max_amount >= amount)
     )
     either: ColumnElement[bool] = (assignee == standin_id) | assignee.in_(principals)
     return either

@@ -1,16 +1,17 @@
 """A request under way: opening and closing its steps, following its way, ending it. Verbs stand in `engine`.
 
-At most one step of a request is open at a time; what is reviewed side by side are seats of one step.
+At most one step of a request is open at a time; what is reviewed side by side are seats of one step. An act reads a
+request once (its row, its record, its steps with their seats and duties) and writes it once, at its end.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, select, update
+from sqlalchemy import insert, select, update
 
 from app.columns import now
 from app.extensions import db
@@ -23,7 +24,9 @@ from app.models import (
     ApprovalStep,
     ApprovalTask,
     ApprovalTimer,
+    Attachment,
     AuditAct,
+    DutySource,
     DutyStatus,
     Notice,
     NoticeKind,
@@ -49,38 +52,135 @@ VOTES = {DutyStatus.approved: routing.Vote.approved, DutyStatus.rejected: routin
 PENDING = (DutyStatus.waiting, DutyStatus.open)
 
 
+Place = tuple[ApprovalStep, ApprovalSeat | None, ApprovalTask | None]
+"""A duty with its seat and step; a step that was passed over has neither."""
+
+
 @dataclass(slots=True)
 class Proceeding:
-    """A request with its flow and its record, for one act."""
+    """A request with its flow and its record, for one act.
+
+    `readable` says whether the person asking may read the record; `fresh` that what was read before the request was
+    locked does not count. Steps, duties and files are read at first need, once.
+    """
 
     request: ApprovalRequest
     flow: Flow
     record: Any
+    readable: bool = True
+    fresh: bool = False
+    _parties: frozenset[int] | None = None
+    _places: list[Place] | None = None
+    _files: list[Attachment] | None = None
+    _later: dict[type[Any], list[Callable[[], dict[str, Any]]]] = field(default_factory=dict)
 
     def holds(self, condition: str | None) -> bool:
         """Whether a condition holds for the frozen facts of the request."""
         return subjects.holds(self.flow.object_type, condition, self.request.facts)
 
+    @property
+    def places(self) -> list[Place]:
+        """Every duty of the request, in any round, with its seat and step."""
+        if self._places is None:
+            self._places = self._read_places() if self.request.id else []
+        return self._places
+
+    def _read_places(self) -> list[Place]:
+        statement = (
+            select(ApprovalStep, ApprovalSeat, ApprovalTask)
+            .outerjoin(ApprovalSeat, ApprovalSeat.step_id == ApprovalStep.id)
+            .outerjoin(ApprovalTask, ApprovalTask.seat_id == ApprovalSeat.id)
+            .where(ApprovalStep.request_id == self.request.id)
+            .order_by(ApprovalStep.id, ApprovalSeat.id, ApprovalTask.order_no, ApprovalTask.id)
+            .execution_options(populate_existing=self.fresh)
+        )
+        with db.session.no_autoflush:
+            return [(step, seat, task) for step, seat, task in db.session.execute(statement)]
+
     def open_step(self) -> ApprovalStep | None:
         """The step that waits for a decision."""
-        return db.session.scalar(
-            select(ApprovalStep).where(
-                ApprovalStep.request_id == self.request.id, ApprovalStep.status == StepStatus.active
-            )
-        )
+        return next((step for step, _seat, _task in self.places if step.status is StepStatus.active), None)
 
     def tasks(self, step: ApprovalStep) -> list[ApprovalTask]:
         """The duties of a step, in order."""
-        return list(
-            db.session.scalars(
-                select(ApprovalTask)
-                .where(ApprovalTask.step_id == step.id)
-                .order_by(ApprovalTask.order_no, ApprovalTask.id)
-            )
-        )
+        found = [task for at, _seat, task in self.places if at is step and task is not None]
+        return sorted(found, key=lambda task: (task.order_no, task.id))
 
     def seats(self, step: ApprovalStep) -> list[ApprovalSeat]:
-        return list(db.session.scalars(select(ApprovalSeat).where(ApprovalSeat.step_id == step.id)))
+        found = [seat for at, seat, _task in self.places if at is step and seat is not None]
+        return list(dict.fromkeys(found))
+
+    def seat_of(self, task: ApprovalTask) -> ApprovalSeat:
+        return next(seat for _step, seat, it in self.places if it is task and seat is not None)
+
+    def visits(self, node: str) -> int:
+        """How often a step was reached in this round."""
+        here = {step.visit_no for step, _seat, _task in self.places if self._is_now(step, node)}
+        return max(here, default=0)
+
+    def _is_now(self, step: ApprovalStep, node: str) -> bool:
+        return step.node == node and step.round_no == self.request.round_no
+
+    def had_part(self, employee_id: int | None) -> bool:
+        """Whether this person has or had a duty in the request."""
+        duties = (task for _step, _seat, task in self.places if task is not None)
+        return any(employee_id in {task.assignee_id, task.acted_by_id} for task in duties)
+
+    def deciders(self) -> dict[str, set[int]]:
+        """Who decided at each step, in any round; stand-ins and those they stood in for alike."""
+        found: dict[str, set[int]] = {}
+        for step, _seat, task in self.places:
+            if task is not None and task.status in VOTES:
+                both = {task.assignee_id, task.acted_by_id}
+                found.setdefault(step.node, set()).update(id_ for id_ in both if id_ is not None)
+        return found
+
+    @property
+    def parties(self) -> frozenset[int]:
+        """Those whose request it is, who never decide on it."""
+        if self._parties is None:
+            self._parties = people.parties_of(self.request, self.record)
+        return self._parties
+
+    @parties.setter
+    def parties(self, found: frozenset[int]) -> None:
+        self._parties = found
+
+    def shut_out(self, step: Step) -> frozenset[int]:
+        """The employees who may not decide at a step of this request (§4.3)."""
+        return people.shut_out(self.flow, step, self.parties, self.deciders())
+
+    @property
+    def files(self) -> list[Attachment]:
+        """The files beside the record."""
+        if self._files is None:
+            self._files = subjects.files_of(self.record)
+        return self._files
+
+    def content(self) -> dict[str, Any]:
+        """What a decider is shown of the record now."""
+        return subjects.content_of(self.record, [file.sha256 for file in self.files])
+
+    def freeze(self) -> None:
+        """Keep what the record says now as what is decided on."""
+        request = self.request
+        request.facts = subjects.facts_of(self.record)
+        request.facts_hash = subjects.digest(request.facts)
+        request.content = self.content()
+        request.content_hash = subjects.digest(request.content)
+        request.amount = subjects.amount_of(self.record)
+
+    def later(self, model: type[Any], row: Callable[[], dict[str, Any]]) -> None:
+        """Have a row written at the end of the act, together with the others of its table."""
+        self._later.setdefault(model, []).append(row)
+
+    def write(self) -> None:
+        """Write what the act did; then the rows that wait, one statement a table."""
+        db.session.flush()
+        waiting, self._later = self._later, {}
+        with access.acting(access.SYSTEM):
+            for model, rows in waiting.items():
+                db.session.execute(insert(model), [row() for row in rows])
 
 
 # ---- what happened -----------------------------------------------------------------------------------------
@@ -123,15 +223,15 @@ def log(p: Proceeding, deed: Deed) -> ApprovalAction:
         fingerprint=deed.fingerprint,
     )
     db.session.add(action)
-    db.session.flush()
-    audit.record(
-        AuditAct.approval,
-        request.object_type,
-        request.object_id,
-        changes={"act": [None, deed.act.value], "step": [None, deed.step.node if deed.step else None]},
-        reason=deed.comment,
-        summary=say(zh="{flow}：{act}", en="{flow}: {act}", flow=p.flow.name, act=deed.act.words),
-    )
+    with db.session.no_autoflush:  # what the act does is written once, at its end
+        audit.record(
+            AuditAct.approval,
+            request.object_type,
+            request.object_id,
+            changes={"act": [None, deed.act.value], "step": [None, deed.step.node if deed.step else None]},
+            reason=deed.comment,
+            summary=say(zh="{flow}：{act}", en="{flow}: {act}", flow=p.flow.name, act=deed.act.words),
+        )
     return action
 
 
@@ -140,15 +240,18 @@ def tell(p: Proceeding, employee_ids: Iterable[int], words: Words) -> None:
     actor = access.principal().employee_id
     for employee_id in dict.fromkeys(employee_ids):
         if employee_id != actor:
-            notice = Notice(
-                kind=NoticeKind.approval,
-                recipient_id=employee_id,
-                text_zh=words.zh,
-                text_en=words.en,
-                object_type="approval_request",
-                object_id=p.request.id,
-            )
-            db.session.add(notice)
+            p.later(Notice, _notice(p.request, employee_id, words))
+
+
+def _notice(request: ApprovalRequest, employee_id: int, words: Words) -> Callable[[], dict[str, Any]]:
+    return lambda: {
+        "kind": NoticeKind.approval,
+        "recipient_id": employee_id,
+        "text_zh": words.zh,
+        "text_en": words.en,
+        "object_type": "approval_request",
+        "object_id": request.id,
+    }
 
 
 def turn_words(p: Proceeding, step: Step) -> Words:
@@ -164,18 +267,18 @@ def turn_words(p: Proceeding, step: Step) -> Words:
 
 def copy(p: Proceeding, employee_ids: Iterable[int], reason: str) -> None:
     """Let people see the request without deciding."""
-    fresh = []
-    for employee_id in dict.fromkeys(employee_ids):
-        known = db.session.scalar(
-            select(ApprovalCopy.id).where(
-                ApprovalCopy.request_id == p.request.id,
-                ApprovalCopy.employee_id == employee_id,
-                ApprovalCopy.reason == reason,
-            )
-        )
-        if known is None:
-            db.session.add(ApprovalCopy(request_id=p.request.id, employee_id=employee_id, reason=reason))
-            fresh.append(employee_id)
+    wanted = list(dict.fromkeys(employee_ids))
+    known = select(ApprovalCopy.employee_id).where(
+        ApprovalCopy.request_id == p.request.id,
+        ApprovalCopy.employee_id.in_(wanted),
+        ApprovalCopy.reason == reason,
+    )
+    with db.session.no_autoflush:
+        had = set(db.session.scalars(known)) if wanted else set()
+    fresh = [employee_id for employee_id in wanted if employee_id not in had]
+    db.session.add_all(
+        ApprovalCopy(request_id=p.request.id, employee_id=employee_id, reason=reason) for employee_id in fresh
+    )
     words = say(
         zh="{who}提交的“{title}”抄送给您。",
         en='You were copied on "{title}", submitted by {who}.',
@@ -190,12 +293,12 @@ def copy(p: Proceeding, employee_ids: Iterable[int], reason: str) -> None:
 
 def asked(p: Proceeding) -> Asked:
     """What the rules that name people are asked about."""
-    return Asked(p.request.submitter_id, p.record, people.deciders_of(p.request))
+    return Asked(p.request.submitter_id, p.record, p.deciders())
 
 
 def seated(p: Proceeding, step: Step) -> list[tuple[Seat, list[Found]]]:
     """Who would sit on each seat of a step now; raises `NobodyFound` when a seat that decides stays empty."""
-    excluded = set(people.shut_out(p.flow, p.request, p.record, step))
+    excluded = set(p.shut_out(step))
     found: list[tuple[Seat, list[Found]]] = []
     for seat in step.seats:
         if not p.holds(seat.when):
@@ -220,14 +323,15 @@ def seated(p: Proceeding, step: Step) -> list[tuple[Seat, list[Found]]]:
 
 def open_step(p: Proceeding, step: Step, why: Mapping[str, Any] | None = None) -> ApprovalStep:
     """Reach a step: its seats, a duty for each person, its deadlines and notices."""
-    places = seated(p, step)
+    with db.session.no_autoflush:
+        places = seated(p, step)
+        calendar = company_calendar() if step.is_timed else None
     moment = now()
-    calendar = company_calendar() if step.due or step.remind_every or step.time_out else None
     due = calendar.add(moment, step.due) if calendar and step.due else None
     row = ApprovalStep(
         request_id=p.request.id,
         round_no=p.request.round_no,
-        visit_no=_visit(p, step),
+        visit_no=p.visits(step.key) + 1,
         ordinal=p.flow.ordinal(step.key),
         node=step.key,
         status=StepStatus.active,
@@ -237,7 +341,6 @@ def open_step(p: Proceeding, step: Step, why: Mapping[str, Any] | None = None) -
         relaxed=not (p.flow.strict and step.decides),
     )
     db.session.add(row)
-    db.session.flush()
     p.request.due_at = due
     opened: list[int] = []
     for seat, sitting in places:
@@ -249,19 +352,7 @@ def open_step(p: Proceeding, step: Step, why: Mapping[str, Any] | None = None) -
         with access.acting(access.SYSTEM), db.session.no_autoflush:
             told = [person.employee_id for person in people.find(step.copies, asked(p))]
         copy(p, told, step.key)
-    db.session.flush()
     return row
-
-
-def _visit(p: Proceeding, step: Step) -> int:
-    before = db.session.scalar(
-        select(func.max(ApprovalStep.visit_no)).where(
-            ApprovalStep.request_id == p.request.id,
-            ApprovalStep.round_no == p.request.round_no,
-            ApprovalStep.node == step.key,
-        )
-    )
-    return (before or 0) + 1
 
 
 def _fill_seat(p: Proceeding, row: ApprovalStep, seat: Seat, sitting: Sequence[Found]) -> list[int]:
@@ -279,7 +370,7 @@ def _fill_seat(p: Proceeding, row: ApprovalStep, seat: Seat, sitting: Sequence[F
             )
         )
     chair = ApprovalSeat(
-        step_id=row.id,
+        step=row,
         key=seat.key,
         mode=seat.mode,
         reject_policy=seat.rejected,
@@ -288,27 +379,54 @@ def _fill_seat(p: Proceeding, row: ApprovalStep, seat: Seat, sitting: Sequence[F
         optional=seat.optional,
     )
     db.session.add(chair)
-    db.session.flush()
     opened = []
     for place, (person, weight) in enumerate(zip(sitting, weights, strict=True)):
         waits = seat.mode is QuorumMode.sequential and place > 0
-        db.session.add(
-            ApprovalTask(
-                seat_id=chair.id,
-                step_id=row.id,
-                request_id=p.request.id,
-                assignee_id=person.employee_id,
-                order_no=place,
-                weight=weight,
-                status=DutyStatus.waiting if waits else DutyStatus.open,
-                opened_at=None if waits else row.activated_at,
-                due_at=row.due_at,
-                reason={"zh": person.why.zh, "en": person.why.en},
-            )
-        )
+        p.later(ApprovalTask, _duty(chair, row, person, (place, weight, waits)))
         if not waits:
             opened.append(person.employee_id)
     return opened
+
+
+def _duty(
+    chair: ApprovalSeat, row: ApprovalStep, person: Found, place: tuple[int, int, bool]
+) -> Callable[[], dict[str, Any]]:
+    order_no, weight, waits = place
+    return lambda: {
+        "seat_id": chair.id,
+        "step_id": row.id,
+        "request_id": row.request_id,
+        "assignee_id": person.employee_id,
+        "order_no": order_no,
+        "weight": weight,
+        "status": DutyStatus.waiting if waits else DutyStatus.open,
+        "opened_at": None if waits else row.activated_at,
+        "due_at": row.due_at,
+        "reason": {"zh": person.why.zh, "en": person.why.en},
+    }
+
+
+def hand_over(task: ApprovalTask, to: int, source: DutySource, why: Words) -> ApprovalTask:
+    """Give a duty to somebody else, who waits or decides as the one before him did; the old one names why it ended."""
+    pending = task.status in PENDING
+    heir = ApprovalTask(
+        seat_id=task.seat_id,
+        step_id=task.step_id,
+        request_id=task.request_id,
+        assignee_id=to,
+        order_no=task.order_no,
+        weight=task.weight,
+        status=task.status if pending else DutyStatus.open,
+        source=source,
+        parent_id=task.id,
+        opened_at=None if task.status is DutyStatus.waiting else now(),
+        due_at=task.due_at,
+        reason={"zh": why.zh, "en": why.en},
+    )
+    if pending:
+        task.status = DutyStatus.transferred
+    db.session.add(heir)
+    return heir
 
 
 def _weights(seat: Seat, sitting: Sequence[Found]) -> list[int]:
@@ -331,10 +449,18 @@ def _arm(p: Proceeding, row: ApprovalStep, step: Step, calendar: Calendar) -> No
         armed.append((TimerKind.remind, 0, calendar.from_now(row.activated_at, step.remind_every)))
     if step.time_out:
         armed.append((TimerKind.time_out, 0, calendar.add(row.activated_at, step.time_out.after)))
-    db.session.add_all(
-        ApprovalTimer(request_id=p.request.id, step_id=row.id, kind=kind, level=level, fire_at=at)
-        for kind, level, at in armed
-    )
+    for deadline in armed:
+        p.later(ApprovalTimer, _deadline(row, *deadline))
+
+
+def _deadline(row: ApprovalStep, kind: TimerKind, level: int, at: datetime) -> Callable[[], dict[str, Any]]:
+    return lambda: {
+        "request_id": row.request_id,
+        "step_id": row.id,
+        "kind": kind,
+        "level": level,
+        "fire_at": at,
+    }
 
 
 # ---- closing a step and going on ---------------------------------------------------------------------------
@@ -373,8 +499,12 @@ def _let_next_begin(p: Proceeding, seat: ApprovalSeat, tasks: Sequence[ApprovalT
     if following is not None:
         following.status = DutyStatus.open
         following.opened_at = now()
-        row = db.session.get_one(ApprovalStep, following.step_id)
-        tell(p, [following.assignee_id], turn_words(p, p.flow.step(row.node)))
+        tell(p, [following.assignee_id], turn_words(p, p.flow.step(node_of(p, following))))
+
+
+def node_of(p: Proceeding, task: ApprovalTask) -> str:
+    """The step of the flow a duty belongs to."""
+    return next(step.node for step, _seat, it in p.places if it is task)
 
 
 def _dismiss(tasks: Iterable[ApprovalTask], status: DutyStatus) -> None:
@@ -392,12 +522,14 @@ def close_step(p: Proceeding, row: ApprovalStep, status: StepStatus) -> None:
     for seat in p.seats(row):
         if seat.status is SeatStatus.open:
             seat.status = SeatStatus.cancelled
-    db.session.execute(
-        update(ApprovalTimer)
-        .where(ApprovalTimer.step_id == row.id, ApprovalTimer.status == TimerStatus.armed)
-        .values(status=TimerStatus.cancelled)
-    )
-    db.session.flush()
+    if p.flow.step(row.node).is_timed:
+        disarm = (
+            update(ApprovalTimer)
+            .where(ApprovalTimer.step_id == row.id, ApprovalTimer.status == TimerStatus.armed)
+            .values(status=TimerStatus.cancelled)
+        )
+        with db.session.no_autoflush:
+            db.session.execute(disarm, execution_options={"synchronize_session": False})
 
 
 def go_on(p: Proceeding, way: routing.Way) -> None:
@@ -415,15 +547,15 @@ def pass_over(p: Proceeding, step: Step) -> None:
     row = ApprovalStep(
         request_id=p.request.id,
         round_no=p.request.round_no,
-        visit_no=_visit(p, step),
+        visit_no=p.visits(step.key) + 1,
         ordinal=p.flow.ordinal(step.key),
         node=step.key,
         status=StepStatus.skipped,
         reason={"when": step.when},
         closed_at=now(),
+        relaxed=not (p.flow.strict and step.decides),
     )
     db.session.add(row)
-    db.session.flush()
 
 
 def finish(p: Proceeding, status: RequestStatus, comment: str | None = None) -> None:
@@ -431,7 +563,6 @@ def finish(p: Proceeding, status: RequestStatus, comment: str | None = None) -> 
     p.request.status = status
     p.request.closed_at = now()
     p.request.due_at = None
-    db.session.flush()
     if status is RequestStatus.approved:
         bring_about(p.record, p.flow.on_approved, comment)
     elif status is RequestStatus.rejected:
@@ -443,4 +574,3 @@ def finish(p: Proceeding, status: RequestStatus, comment: str | None = None) -> 
         status=status.words,
     )
     tell(p, [p.request.submitter_id], words)
-    db.session.flush()

@@ -10,15 +10,17 @@ import hashlib
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, false, inspect, select
+from sqlalchemy import ColumnElement, false, inspect, null, select, true
+from sqlalchemy.orm import joinedload
 
 from app.columns import Rows, Scaled
 from app.errors import NotFound
 from app.extensions import company, db
-from app.models import Admission, Attachment, Contract
+from app.models import Account, Admission, Attachment, Contract
 from app.roles import Act
 from app.services import access, audit, values
 from app.services.fields import Field, Kind, fields_of
@@ -112,6 +114,40 @@ def record_of(object_type: str, object_id: int) -> Any | None:
         return db.session.scalars(statement).first()
 
 
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """The record of a request, whether the person asking may read it, and the employee who made it."""
+
+    record: Any
+    readable: bool
+    maker_id: int | None
+
+
+def seen(object_type: str, object_id: int) -> Seen | None:
+    """The record of a request as `record_of`, with what is asked of it at every act: one statement."""
+    subject = subject_named(object_type)
+    model = subject.model
+    clause = readable(model, access.principal())
+    made_by = (
+        select(Account.employee_id).where(Account.user_id == model.created_by_id).scalar_subquery()
+        if hasattr(model, "created_by_id")
+        else null()
+    )
+    statement = (
+        select(model, true() if clause is None else clause, made_by)
+        .where(model.id == object_id)
+        .options(*(joinedload(getattr(model, relation)) for relation in subject.related))
+        .execution_options(with_deleted=True)
+    )
+    with access.acting(access.SYSTEM), db.session.no_autoflush:
+        found = db.session.execute(statement).first()
+    if found is None:
+        return None
+    record, is_allowed, maker_id = found
+    is_there = getattr(record, "deleted_at", None) is None
+    return Seen(record, bool(is_allowed) and is_there, maker_id)
+
+
 def is_readable(object_type: str, object_id: int) -> bool:
     """Whether the person asking may read this record, and it is not in the bin."""
     model = subject_named(object_type).model
@@ -199,7 +235,9 @@ def value_of(record: Any, path: str) -> Any:
 
 
 def freeze(type_: Type, value: Any) -> Any:
-    """A value as JSON keeps it: raw numbers, days and moments as text."""
+    """A value as JSON keeps it: raw numbers, days and moments as text, sentences in Chinese."""
+    if isinstance(value, Words):
+        value = value.zh
     if isinstance(value, str) and not value.isprintable():
         value = " ".join(value.split())
     raw = to_raw(type_, value)
@@ -241,12 +279,13 @@ def holds(object_type: str, condition: str | None, facts: Mapping[str, Any]) -> 
 # ---- what deciders are shown -------------------------------------------------------------------------------
 
 
-def content_of(record: Any) -> dict[str, Any]:
-    """What a decider is shown of a record, and decides on: its fields, and the files beside it."""
+def content_of(record: Any, files: list[str] | None = None) -> dict[str, Any]:
+    """What a decider is shown of a record, and decides on: its fields, and the files beside it (by their digests)."""
     subject = subject_of(record)
     if subject.shown is not None:
         return dict(subject.shown(record))
-    return plain_of(record) | {"attachment": _files(record)}
+    held = [file.sha256 for file in files_of(record)] if files is None else files
+    return plain_of(record) | {"attachment": held}
 
 
 def plain_of(record: Any) -> dict[str, Any]:
@@ -273,13 +312,25 @@ OUTSIDE = frozenset(
 """Fields the house keeps, which are no part of what is decided on."""
 
 
-def _files(record: Any) -> list[str]:
+def files_of(record: Any) -> list[Attachment]:
+    """The files beside a record, in the order they came."""
     statement = (
-        select(Attachment.sha256)
-        .where(Attachment.object_type == record.__tablename__, Attachment.object_id == record.id)
+        select(Attachment)
+        .where(
+            Attachment.object_type == record.__tablename__,
+            Attachment.object_id == record.id,
+            Attachment.deleted_at.is_(None),
+        )
         .order_by(Attachment.id)
     )
-    return list(db.session.scalars(statement))
+    with db.session.no_autoflush:
+        return list(db.session.scalars(statement))
+
+
+def amount_of(record: Any) -> Decimal | None:
+    """What a record is about in money, where it has such a field: stand-ins are limited by it."""
+    fact = catalogue_of(subject_of(record)).facts.get("amount")
+    return value_of(record, "amount") if fact is not None and fact.type == MONEY else None
 
 
 def digest(content: Any) -> str:

@@ -13,12 +13,12 @@ from app.extensions import db, transaction
 from app.models import (
     ApprovalAct,
     ApprovalRequest,
-    ApprovalSeat,
     ApprovalStep,
     ApprovalTask,
     ApprovalTimer,
     DutySource,
     DutyStatus,
+    Employee,
     RequestStatus,
     StepStatus,
     TimerKind,
@@ -26,18 +26,24 @@ from app.models import (
 )
 from app.services import access, jobs
 from app.services.calendar import company_calendar
-from app.words import say
-from app.workflows import engine, people, proceedings
+from app.words import Words, say
+from app.workflows import people, proceedings
+from app.workflows.attempts import lock, proceeding
 from app.workflows.effects import bring_about
-from app.workflows.proceedings import Deed, Proceeding
+from app.workflows.proceedings import Deed, Proceeding, hand_over, log, tell, turn_words
 
 
 def due(at: datetime | None = None, most: int = 200) -> list[int]:
-    """The deadlines that have come, oldest first."""
+    """The deadlines that have come, oldest first; those of suspended requests do not come."""
     return list(
         db.session.scalars(
             select(ApprovalTimer.id)
-            .where(ApprovalTimer.status == TimerStatus.armed, ApprovalTimer.fire_at <= (at or now()))
+            .join(ApprovalRequest, ApprovalRequest.id == ApprovalTimer.request_id)
+            .where(
+                ApprovalTimer.status == TimerStatus.armed,
+                ApprovalTimer.fire_at <= (at or now()),
+                ApprovalRequest.status == RequestStatus.running,
+            )
             .order_by(ApprovalTimer.fire_at, ApprovalTimer.id)
             .limit(most)
         )
@@ -49,32 +55,33 @@ def fire(timer_id: int, at: datetime | None = None) -> list[int]:
 
     Of two sweepers at once one claims it; a deadline of a record in the bin reaches nobody.
     """
-    moment = at or now()
+    request_id = db.session.scalar(select(ApprovalTimer.request_id).where(ApprovalTimer.id == timer_id))
+    request = lock(request_id) if request_id is not None else None
+    if request is None or request.status is not RequestStatus.running or not _claim(timer_id):
+        return []
+    timer = db.session.get_one(ApprovalTimer, timer_id)
+    p = proceeding(request, fresh=True)
+    step = p.open_step()
+    if step is None or step.id != timer.step_id or not _is_there(p):
+        return []
+    with access.by_rule():
+        reached = HANDLERS[timer.kind](p, step, timer, at or now())
+        p.write()
+    return reached
+
+
+def _claim(timer_id: int) -> bool:
     claimed = db.session.execute(
         update(ApprovalTimer)
         .where(ApprovalTimer.id == timer_id, ApprovalTimer.status == TimerStatus.armed)
         .values(status=TimerStatus.fired)
         .returning(ApprovalTimer.id)
-    ).first()
-    if claimed is None:
-        return []
-    timer = db.session.get_one(ApprovalTimer, timer_id)
-    request = db.session.scalar(
-        select(ApprovalRequest)
-        .where(ApprovalRequest.id == timer.request_id)
-        .with_for_update(of=ApprovalRequest)
-        .execution_options(populate_existing=True)
     )
-    step = db.session.get_one(ApprovalStep, timer.step_id)
-    if request is None or request.status is not RequestStatus.running or step.status is not StepStatus.active:
-        return []
-    p = engine.proceeding(request)
-    if p.record is None or getattr(p.record, "deleted_at", None) is not None:
-        return []
-    with access.by_rule():
-        reached = HANDLERS[timer.kind](p, step, timer, moment)
-        db.session.flush()
-    return reached
+    return claimed.first() is not None
+
+
+def _is_there(p: Proceeding) -> bool:
+    return p.record is not None and getattr(p.record, "deleted_at", None) is None
 
 
 def sweep(at: datetime | None = None) -> int:
@@ -88,8 +95,77 @@ def sweep(at: datetime | None = None) -> int:
 
 @jobs.kind("approval_deadlines", zh="审批期限", en="Approval deadlines")
 def watch(_run: jobs.Run) -> Any:
-    """Fire what is due, as often as the schedule says (see `upkeep`)."""
-    return {"fired": sweep()}
+    """Fire what is due and relieve who left, as often as the schedule says (see `upkeep`)."""
+    return {"fired": sweep(), "relieved": relieve_all()}
+
+
+# ---- who left ----------------------------------------------------------------------------------------------
+
+LEFT = Words("原审批人已离岗，转由其上级审批", "who was to decide left: his superior does")
+
+
+def of_leavers(most: int = 200) -> list[int]:
+    """Duties of people who do not work here any more, or cannot sign in, in requests that run."""
+    gone = select(Employee.id).where(~people.is_able())
+    statement = (
+        select(ApprovalTask.id)
+        .join(ApprovalRequest, ApprovalRequest.id == ApprovalTask.request_id)
+        .where(
+            ApprovalTask.assignee_id.in_(gone),
+            ApprovalTask.status.in_(proceedings.PENDING),
+            ApprovalRequest.status == RequestStatus.running,
+        )
+        .order_by(ApprovalTask.id)
+    )
+    return list(db.session.scalars(statement.limit(most)))
+
+
+def relieve_all() -> int:
+    """Give every duty of a leaver to somebody who can do it, each in a transaction of its own; how many could be."""
+    done = 0
+    for task_id in of_leavers():
+        with transaction():
+            done += relieve(task_id)
+    return done
+
+
+def relieve(task_id: int) -> bool:
+    """Give the duty of somebody who left to his superior, inside a `transaction()`; whether there was one.
+
+    Where no superior may decide, the request waits for an administrator, who reassigns it.
+    """
+    request_id = db.session.scalar(select(ApprovalTask.request_id).where(ApprovalTask.id == task_id))
+    request = lock(request_id) if request_id is not None else None
+    if request is None or request.status is not RequestStatus.running:
+        return False
+    p = proceeding(request, fresh=True)
+    step = p.open_step()
+    task = next((it for it in p.tasks(step) if it.id == task_id), None) if step else None
+    if step is None or task is None or task.status not in proceedings.PENDING:
+        return False
+    instead = (
+        None if people.can_act(task.assignee_id) else people.free_superior(task.assignee_id, _taken(p, step))
+    )
+    if instead is None:
+        return False
+    with access.by_rule():
+        told = {"to": instead.employee_id, "of": task.assignee_id}
+        log(p, Deed(ApprovalAct.reassign, step=step, by_house=True, payload=told))
+        heir = hand_over(task, instead.employee_id, DutySource.superior, LEFT)
+        if heir.status is DutyStatus.open:
+            tell(p, [instead.employee_id], turn_words(p, p.flow.step(step.node)))
+        p.write()
+    return True
+
+
+def _taken(p: Proceeding, step: ApprovalStep) -> set[int]:
+    """Who cannot take over a duty: those shut out, and those who sit at the step already."""
+    return {*p.shut_out(p.flow.step(step.node)), *(task.assignee_id for task in p.tasks(step))}
+
+
+# ---- what deadlines do -------------------------------------------------------------------------------------
+
+OVERDUE = Words("超时未办，转上级处理", "overdue: handed to the superior")
 
 
 def _open(p: Proceeding, step: ApprovalStep) -> list[ApprovalTask]:
@@ -106,8 +182,8 @@ def _remind(p: Proceeding, step: ApprovalStep, timer: ApprovalTimer, at: datetim
         en='"{title}" still waits for you.',
         title=p.request.title,
     )
-    proceedings.tell(p, reached, words)
-    proceedings.log(p, Deed(ApprovalAct.remind, step=step, by_house=True, payload={"level": timer.level}))
+    tell(p, reached, words)
+    log(p, Deed(ApprovalAct.remind, step=step, by_house=True, payload={"level": timer.level}))
     every = p.flow.step(step.node).remind_every
     if every and step.due_at is None:
         db.session.add(
@@ -123,53 +199,32 @@ def _remind(p: Proceeding, step: ApprovalStep, timer: ApprovalTimer, at: datetim
 
 
 def _escalate(p: Proceeding, step: ApprovalStep, timer: ApprovalTimer, _at: datetime) -> list[int]:
-    """Bring what is overdue before the superior too: he may decide it as well; the one who is late stays named."""
+    """Bring what is overdue before the superior, who decides instead; the one who is late stays named."""
     step.escalation = timer.level + 1
-    node = p.flow.step(step.node)
-    excluded = set(people.shut_out(p.flow, p.request, p.record, node))
-    excluded |= {task.assignee_id for task in p.tasks(step)}
+    excluded = _taken(p, step)
     reached = []
-    proceedings.log(p, Deed(ApprovalAct.escalate, step=step, by_house=True))
+    log(p, Deed(ApprovalAct.escalate, step=step, by_house=True))
     for task in _open(p, step):
         instead = people.free_superior(task.assignee_id, excluded)
         if instead is None:
             continue
         excluded.add(instead.employee_id)
+        hand_over(task, instead.employee_id, DutySource.escalation, OVERDUE)
         task.status = DutyStatus.expired
-        db.session.flush()
-        _hand_over(p, step, task, instead.employee_id)
         reached.append(instead.employee_id)
-    proceedings.tell(p, reached, proceedings.turn_words(p, node))
+    tell(p, reached, turn_words(p, p.flow.step(step.node)))
     return reached
 
 
-def _hand_over(p: Proceeding, step: ApprovalStep, task: ApprovalTask, to: int) -> None:
-    seat = db.session.get_one(ApprovalSeat, task.seat_id)
-    db.session.add(
-        ApprovalTask(
-            seat_id=seat.id,
-            step_id=step.id,
-            request_id=p.request.id,
-            assignee_id=to,
-            order_no=task.order_no,
-            weight=task.weight,
-            status=DutyStatus.open,
-            source=DutySource.escalation,
-            parent_id=task.id,
-            opened_at=now(),
-            due_at=task.due_at,
-            reason={"zh": "超时未办，转上级处理", "en": "overdue: handed to the superior"},
-        )
-    )
-
-
 def _time_out(p: Proceeding, step: ApprovalStep, _timer: ApprovalTimer, _at: datetime) -> list[int]:
-    """A step that nobody decided ends the request undecided: never approved."""
+    """A step nobody decided ends the request undecided, never approved; its record goes back unless the flow says more."""
     node = p.flow.step(step.node)
-    proceedings.log(p, Deed(ApprovalAct.time_out, step=step, by_house=True))
+    log(p, Deed(ApprovalAct.time_out, step=step, by_house=True))
+    for task in _open(p, step):
+        task.status = DutyStatus.expired
     proceedings.close_step(p, step, StepStatus.cancelled)
-    proceedings.finish(p, RequestStatus.cancelled)
-    bring_about(p.record, node.time_out.then if node.time_out else ())
+    proceedings.finish(p, RequestStatus.timed_out)
+    bring_about(p.record, (node.time_out.then if node.time_out else ()) or ({"move": "send_back"},))
     return [p.request.submitter_id]
 
 

@@ -202,14 +202,14 @@ def test_a_decision_counts_for_what_its_maker_saw(stage, flow):
     contract = stage.contract()
     request = stage.submit("ann", contract).request_id
     with stage.as_("leo"):
-        seen = workflows.content_hash(workflows.find_request(request))
+        seen = workflows.open_case(request).content_hash
     with stage.as_("ann"), transaction():
         db.session.get_one(Contract, contract).terms = "quite different"
     with pytest.raises(Stale) as refused:
         stage.act("leo", request, "approve", content_hash=seen)
     assert [change.field for change in refused.value.changes] == ["terms"]
     with stage.as_("leo"):
-        seen = workflows.content_hash(workflows.find_request(request))
+        seen = workflows.open_case(request).content_hash
     assert stage.act("leo", request, "approve", content_hash=seen).status == "approved"
 
 
