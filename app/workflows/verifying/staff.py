@@ -17,6 +17,7 @@ from app.extensions import db
 from app.models import Account, Employee, EmployeeStatus, Lookup, OrgUnit, Position, RoleGrant
 from app.roles import Act
 from app.services import access
+from app.words import say
 from app.workflows import people, proceedings, subjects
 from app.workflows.flow import Flow, Seat
 from app.workflows.people import Asked, Found
@@ -52,6 +53,8 @@ class Staff(Protocol):
         """The weight of each person's vote on a seat."""
 
 
+ABOVE = say(zh="上级", en="the superior")
+
 FROM_SUBMITTER = frozenset({"superior", "head", "within"})
 """The words of rules whose answer depends on who submits."""
 
@@ -61,7 +64,7 @@ class Company:
 
     def __init__(self) -> None:
         self._named: dict[Hashable, list[Found]] = {}
-        self._instead: dict[Hashable, Found | None] = {}
+        self._lines: dict[int, list[int]] = {}
 
     @cached_property
     def _codes(self) -> dict[str, set[str]]:
@@ -120,11 +123,25 @@ class Company:
             self._named[key] = people.find(rules, asked)
         return self._named[key]
 
+    @cached_property
+    def _able(self) -> set[int]:
+        """Everybody who works here and can sign in."""
+        return set(people._employees())
+
+    def _above(self, person: int) -> list[int]:
+        """The superiors of a person, the nearest first."""
+        if person not in self._lines:
+            line: list[int] = []
+            above = people.superior(person)
+            while above is not None and above not in line and len(line) <= people.MOST_LEVELS:
+                line.append(above)
+                above = people.superior(above)
+            self._lines[person] = line
+        return self._lines[person]
+
     def instead(self, person: int, excluded: Collection[int]) -> Found | None:
-        key = person, frozenset(excluded)
-        if key not in self._instead:
-            self._instead[key] = people.free_superior(person, excluded)
-        return self._instead[key]
+        free = (above for above in self._above(person) if above in self._able and above not in excluded)
+        return next((Found(above, ABOVE) for above in free), None)
 
     def weights(self, seat: Seat, sitting: Sequence[Found]) -> list[int]:
         return proceedings._weights(seat, sitting)
