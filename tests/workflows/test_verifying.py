@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import random
+from copy import deepcopy
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -13,7 +16,8 @@ from app.extensions import db, transaction
 from app.models import ApprovalFlowVersion
 from app.services import access, packs
 from app.workflows import flows
-from app.workflows.verifying import MUST_PASS, of_document, of_people, verify
+from app.workflows.verifying import MUST_PASS, RULES, Finding, of_document, of_people, paths, verify
+from tests.workflows.flow_maker import Cast, make
 
 SHIPPED = [file for name in packs.shipped() for file in sorted(packs.folder_of(name).glob("flows/*.yaml"))]
 
@@ -55,60 +59,269 @@ def test_a_sound_flow_has_no_findings():
     assert of_document(body) == []
 
 
-def test_a_step_nobody_reaches_is_found():
-    assert rules(flow_of(step("a", next=[{"to": "c"}]), step("b"), step("c"))) == {("V2", "b")}
-    never = flow_of(step("a"), step("b", when="expected_sales > 20元 and expected_sales < 10元"))
-    assert ("V2", "b") in rules(never)
+LEADER = [{"role": "company_leader"}]
+SALES = {"submit": {"required": ["expected_sales"]}}
 
 
-def test_a_step_dead_only_on_the_way_to_it_is_found():
+def seats(*conditions: str | None) -> dict[str, Any]:
+    """A step whose seats sit under these conditions."""
+    named = [
+        {"key": f"t{number}", "people": LEADER, **({"when": text} if text else {})}
+        for number, text in enumerate(conditions, start=1)
+    ]
+    found = step("a", seats=named)
+    del found["people"]
+    return found
+
+
+def edges(*rows: tuple[str, str | None]) -> list[dict[str, str]]:
+    return [{"to": to, **({"when": text} if text else {})} for to, text in rows]
+
+
+FLAWS: list[tuple[str, str, bool, dict[str, Any]]] = [
+    ("V1", "a.kind", True, flow_of(step("a", kind="dance"))),
+    ("V1", "a.when", True, flow_of(step("a", when="colour = 3"))),
+    ("V1", "a.fields", True, flow_of(step("a", fields=["colour"]))),
+    ("V1", "a.people", True, flow_of(step("a", people=[{"decider": "b"}]), step("b"))),
+    ("V1", "object_type", True, flow_of(step("a"), object_type="moon")),
+    ("V2", "b", True, flow_of(step("a", next=edges(("c", None))), step("b"), step("c"))),
+    ("V2", "applies", True, flow_of(step("a"), applies="expected_sales > 2元 and expected_sales < 1元")),
+    ("V3", "b.next", True, flow_of(step("a"), step("b", next=edges(("a", None))))),
+    ("V3", "a.next", True, flow_of(step("a", next=edges(("a", None))))),
+    ("V3", "a.acts", True, flow_of(step("a", acts=["reject"]))),
+    ("V3", "a.approve_when", True, flow_of(step("a", when="willing", approve_when="not willing"))),
+    ("V4", "a.seats", True, flow_of(seats("expected_sales < 15元", "expected_sales > 15元"), **SALES)),
+    (
+        "V4",
+        "b",
+        True,
+        flow_of(
+            step("a"),
+            step("b", when="expected_sales < 15元"),
+            step("c", when="expected_sales > 15元"),
+            **SALES,
+        ),
+    ),
+    (
+        "V4",
+        "b",
+        False,
+        flow_of(
+            step("a"),
+            step("b", when="expected_sales < 15元"),
+            step("c", when="expected_sales > 90元"),
+            **SALES,
+        ),
+    ),
+    ("V4", "steps", False, flow_of(step("a", when="willing"))),
+    ("V4", "steps", True, flow_of(step("a", kind="filing"))),
+    ("V4", "a.when", False, flow_of(step("a", when="expected_sales > 15元"), step("b"))),
+    ("V5", "a.t1", True, flow_of(seats("expected_sales <= 15元", "expected_sales >= 15元"), **SALES)),
+    (
+        "V5",
+        "a.next.1",
+        False,
+        flow_of(
+            step("a", next=edges(("b", "expected_sales <= 90元"), ("c", "expected_sales > 15元"))),
+            step("b"),
+            step("c"),
+            **SALES,
+        ),
+    ),
+    (
+        "V6",
+        "a.next.2",
+        True,
+        flow_of(
+            step("a", next=edges(("b", "expected_sales > 1元"), ("c", "expected_sales > 2元"))),
+            step("b"),
+            step("c"),
+            **SALES,
+        ),
+    ),
+    (
+        "V6",
+        "a.next.2",
+        False,
+        flow_of(step("a", next=edges(("b", "willing or not willing"), ("c", None))), step("b"), step("c")),
+    ),
+    ("V6", "a.t2", True, flow_of(seats(None, "expected_sales > 2元 and expected_sales < 1元"), **SALES)),
+    (
+        "V7",
+        "b.next.1",
+        True,
+        flow_of(
+            step("a", next=edges(("c", "willing"))),
+            step("b", next=edges(("d", "willing"))),
+            step("c"),
+            step("d"),
+        ),
+    ),
+    (
+        "V7",
+        "a.evidence.nda",
+        True,
+        flow_of(
+            step(
+                "a",
+                evidence=[
+                    {"type": "nda", "name": {"zh": "协", "en": "nda"}, "when": "willing and not willing"}
+                ],
+            )
+        ),
+    ),
+    ("V9", "a.main", True, flow_of(step("a", mode="n_of_m"))),
+    ("V9", "a.main", True, flow_of(step("a", mode="n_of_m", need=2, people=[{"employee": "1"}]))),
+    ("V9", "a.main", False, flow_of(step("a", need=2))),
+    ("V9", "a.main", False, flow_of(step("a", people=LEADER * 2))),
+    ("V10", "separation", True, flow_of(step("a"), separation="relaxed")),
+    ("V11", "a.due", True, flow_of(step("a", due="soon"))),
+    ("V11", "a.remind_every", True, flow_of(step("a", due="2d", remind_every="3d"))),
+    ("V11", "a.remind_every", False, flow_of(step("a", due="9d", remind_every="3d"))),
+    ("V11", "a.escalate_after", True, flow_of(step("a", escalate_after="1wd"))),
+    ("V11", "a.time_out", True, flow_of(step("a", due="10wd", time_out={"after": "7d"}))),
+    ("V12", "a.when", True, flow_of(step("a", when="expected_sales > 15 %"))),
+    ("V12", "a.when", True, flow_of(step("a", when=""))),
+    ("V14", "a.required.no", True, flow_of(step("a", required=["no"]))),
+    ("V14", "a.required.reason", False, flow_of(step("a", required=["reason"]))),
+    ("V15", "a.then", True, flow_of(step("a", then=[{"effect": "rain"}]))),
+    (
+        "V15",
+        "b.then",
+        True,
+        flow_of(step("a", then=[{"move": "approve"}]), step("b", then=[{"move": "approve"}])),
+    ),
+    ("V15", "on_approved", True, flow_of(step("a"), on_approved=[])),
+    ("V15", "unneeded", True, flow_of(step("a"), unneeded="release")),
+    ("V16", "a.return_to", True, flow_of(step("a", return_to=["b"]), step("b"))),
+    ("V16", "b.return_to.a", False, flow_of(step("a", when="willing"), step("b", return_to=["a"]))),
+    (
+        "V17",
+        "b.fields.reason",
+        False,
+        flow_of(
+            step("a", when='reason = "x"'),
+            step("b", fields=["reason"]),
+            step("c", when='reason = "y"'),
+            submit={"required": ["reason"]},
+        ),
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    ("rule", "place", "is_error", "body"), FLAWS, ids=[f"{rule} {place}" for rule, place, *_ in FLAWS]
+)
+def test_each_flaw_is_named_by_its_rule_and_place(rule, place, is_error, body):
+    found = of_document(body)
+    hit = [it for it in found if (it.rule, it.place, it.is_error) == (rule, place, is_error)]
+    assert hit, [(it.rule, it.place, it.is_error) for it in found]
+    assert it_is_said_in_both_languages(hit[0])
+
+
+def it_is_said_in_both_languages(it: Finding) -> bool:
+    kept = it.document()
+    return bool(it.words.zh and it.words.en and kept["zh"] != kept["en"] and it.rule in RULES)
+
+
+def test_a_condition_dead_only_on_the_way_to_it_is_no_flaw_elsewhere():
     body = flow_of(
-        step("a", next=[{"to": "c", "when": "expected_sales > 100元"}]),
+        step("a", next=edges(("c", "expected_sales > 100元"))),
         step("b", when="expected_sales > 200元"),
         step("c"),
+        **SALES,
     )
     assert rules(body) == {("V2", "b")}
+    body["steps"][0].pop("next")
+    assert of_document(body) == []
 
 
-def test_an_edge_that_never_counts_is_found():
-    body = flow_of(
-        step(
-            "a",
-            next=[
-                {"to": "c", "when": "expected_sales > 10元"},
-                {"to": "d", "when": "expected_sales > 20元"},
-            ],
-        ),
-        step("b"),
-        step("c"),
-        step("d"),
-    )
-    assert ("V6", "a.next.2") in rules(body)
+@pytest.mark.parametrize("kind", ["seats", "steps", "edges"])
+def test_a_table_that_misses_exactly_fifteen_per_cent_is_found_with_that_case(kind):
+    def table(first: str, second: str) -> dict[str, Any]:
+        rows = (f"discount_rate {first}", f"discount_rate {second}")
+        made = {
+            "seats": [seats(*rows)],
+            "steps": [step("z"), step("a", when=rows[0]), step("b", when=rows[1])],
+            "edges": [step("a", next=edges(("c", rows[0]), ("d", rows[1]))), step("b"), step("c"), step("d")],
+        }
+        found = flow_of(*made[kind], submit={"required": ["discount_rate"]})
+        return found | {"object_type": "commercial_term"}
+
+    (gap, *_rest) = [it for it in of_document(table("< 15 %", "> 15 %")) if it.rule == "V4"]
+    assert gap.is_error
+    assert gap.example == {"discount_rate": Decimal("0.15")}
+    assert ("15%" in gap.case.zh, "15%" in gap.case.en) == (True, True)
+    (both, *_rest) = [it for it in of_document(table("<= 15 %", ">= 15 %")) if it.rule == "V5"]
+    assert both.is_error and both.example == {"discount_rate": Decimal("0.15")}
+    assert not {it.rule for it in of_document(table("< 15 %", ">= 15 %"))} & {"V4", "V5"}
 
 
-def test_a_table_that_misses_exactly_fifteen_per_cent_is_found_with_that_case():
-    def seats(first: str, second: str) -> dict[str, Any]:
-        people = [{"role": "company_leader"}]
-        named = step(
-            "a",
-            seats=[
-                {"key": "low", "people": people, "when": first},
-                {"key": "high", "people": people, "when": second},
-            ],
-        )
-        del named["people"]
-        return flow_of(named)
-
-    gap = [
-        finding
-        for finding in of_document(seats("expected_sales < 15元", "expected_sales > 15元"))
-        if finding.rule == "V4"
+def test_a_flow_that_asks_for_too_many_fields_at_once_is_refused_not_half_checked():
+    dates = [
+        "customer.established_on",
+        "customer.admitted_on",
+        "customer.first_order_on",
+        "customer.last_order_on",
     ]
-    assert any(finding.example.get("expected_sales") == 15 for finding in gap), gap
-    closed = of_document(
-        seats("expected_sales < 15元 or expected_sales is missing", "expected_sales >= 15元")
+    asked = [f"{name} > 2020-01-01 and {name} < 2025-01-01" for name in dates]
+    asked += [f"{name} > 1元 and {name} < 9元" for name in ("expected_sales", "customer.credit_limit")]
+    body = flow_of(*(step(f"s{number}", when=text) for number, text in enumerate(asked)), step("z"))
+    assert not [it for it in of_document(body) if it.is_error]
+    more = [step(f"t{number}", when=f"customer.{name}") for number, name in enumerate(["is_key"])]
+    more += [step(f"u{number}", when=name) for number, name in enumerate(FLAGS)]
+    assert ("V17", "steps") in rules(body | {"steps": [*body["steps"], *more]})
+
+
+FLAGS = ["licence_checked", "reputation_good", "demand_real", "willing", "strategy_fit", "inspection_wanted"]
+
+
+def test_the_ways_of_a_flow_come_with_a_case_for_each():
+    found = paths(flow_of(step("a"), step("b", when="expected_sales >= 50万"), **SALES))
+    assert {it.path for it in found} == {("a",), ("a", "b")}
+    assert sum(it.share for it in found) == pytest.approx(1)
+    assert all(it.case.zh and it.names for it in found)
+
+
+def test_a_field_a_step_must_fill_in_is_never_missing_after_it():
+    body = flow_of(
+        step("a", fields=["reason"], required=["reason"]), step("b", when='reason = "x"'), step("c")
     )
-    assert not [finding for finding in closed if finding.is_error]
+    assert of_document(body) == []
+    del body["steps"][0]["required"]
+    assert {(it.rule, it.is_error) for it in of_document(body)} == {("V4", False)}
+
+
+JUNK: list[Any] = [
+    None,
+    True,
+    0,
+    -1,
+    "",
+    "x",
+    [],
+    {},
+    [None],
+    {1: 2},
+    "amount >",
+    10**30,
+    "9" * 20 + "wd",
+    "s1",
+]
+
+
+def test_a_document_of_any_shape_is_answered_with_findings():
+    for seed in range(600):
+        rng = random.Random(seed)
+        body = make(seed).body
+        node, parents = body, []
+        while isinstance(node, dict | list) and node and (not parents or rng.random() < 0.8):
+            key = rng.choice(list(node) if isinstance(node, dict) else list(range(len(node))))
+            parents.append((node, key))
+            node = node[key]
+        holder, key = parents[-1]
+        holder[key] = deepcopy(rng.choice(JUNK))
+        assert all(it.document()["en"] for it in verify(body, Cast())), seed
 
 
 def test_a_mandatory_review_that_some_way_avoids_is_found(monkeypatch):

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from app.models import QuorumMode as Mode
+from app.services.language.covering import satisfiable
 from app.words import Words, say
+from app.workflows import subjects
 from app.workflows.flow import SUBMITTER, Flow, Seat, Step
 from app.workflows.verifying.cases import Cases, Way
 from app.workflows.verifying.findings import Finding
@@ -25,7 +27,7 @@ def of_ways(flow: Flow, cases: Cases) -> Iterator[Finding]:
         )
         yield Finding("V17", "steps", words)
         return
-    if not cases.ways:
+    if flow.applies and satisfiable([cases.formulas[flow.applies]]) is None:
         words = say(zh="流程不适用于任何记录。", en="The flow covers no record at all.")
         yield Finding("V2", "applies", words)
         return
@@ -40,6 +42,7 @@ def of_ways(flow: Flow, cases: Cases) -> Iterator[Finding]:
 
 def _endless(flow: Flow) -> Iterator[Finding]:
     """V3: a step that nobody can approve never ends."""
+    subject = subjects.subject_named(flow.object_type)
     for step in flow.steps:
         if "approve" not in step.acts:
             words = say(
@@ -48,6 +51,14 @@ def _endless(flow: Flow) -> Iterator[Finding]:
                 step=step.name,
             )
             yield Finding("V3", f"{step.key}.acts", words)
+        asked = [subjects.formula(subject, text) for text in (step.approve_when, step.when) if text]
+        if step.approve_when and satisfiable(asked) is None:
+            words = say(
+                zh="步骤“{step}”的通过条件永远不满足。",
+                en='The step "{step}" can be approved in no case it is reached in.',
+                step=step.name,
+            )
+            yield Finding("V3", f"{step.key}.approve_when", words)
 
 
 def _unreachable(flow: Flow, cases: Cases) -> Iterator[Finding]:
