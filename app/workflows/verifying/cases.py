@@ -65,7 +65,7 @@ class Cases:
         texts = dict.fromkeys(_routing(flow))
         self.formulas = {text: subjects.formula(self.subject, text) for text in texts}
         self.space = Space(list(self.formulas.values())) if self.formulas else None
-        self.seen = Seen()
+        self._seen = Seen()
         for name in self._always_given():
             axis = self.space.axes.get(name) if self.space else None
             if axis is not None:
@@ -82,6 +82,11 @@ class Cases:
     @property
     def is_too_large(self) -> bool:
         return self.size > MOST_CELLS
+
+    @property
+    def seen(self) -> Seen:
+        """What happened while all cases ran."""
+        return self._seen if self.ways else Seen()
 
     @cached_property
     def ways(self) -> list[Way]:
@@ -127,8 +132,8 @@ class Cases:
                 return None
             for step in self._walk(holds, cell):
                 steps.append((step.key, tuple(seat.key for seat in step.seats if holds(seat.when))))
-                self.seen.reached.setdefault(step.key, cell)
-                self.seen.seats.update((step.key, seat) for seat in steps[-1][1])
+                self._seen.reached.setdefault(step.key, cell)
+                self._seen.seats.update((step.key, seat) for seat in steps[-1][1])
                 if not empty.isdisjoint(step.required):
                     return None  # the step would have been filled in: there is no such case
         except _Undecided as stopped:
@@ -142,7 +147,7 @@ class Cases:
             for passed in way.skipped:
                 self._note(passed, holds, cell)
                 if holds(passed.when):
-                    self.seen.silent.setdefault(passed.key, cell)
+                    self._seen.silent.setdefault(passed.key, cell)
             if way.step is None:
                 return
             yield way.step
@@ -150,10 +155,10 @@ class Cases:
             way = routing.after(self.flow, way.step, holds)
 
     def _note(self, step: Step, holds: routing.Holds, cell: Cell) -> None:
-        self.seen.arrived.setdefault(step.key, cell)
+        self._seen.arrived.setdefault(step.key, cell)
         taken = next((place for place, edge in enumerate(step.next) if holds(edge.when)), None)
         if taken is not None:
-            self.seen.edges.add((step.key, taken))
+            self._seen.edges.add((step.key, taken))
 
     # ---- a case as a person reads it ----
 
