@@ -75,8 +75,8 @@ class ExportRequest(Stamped, Model):
     id: Mapped[Id]
     title: Mapped[Short] = field(zh="导出内容", en="What", edit=False, listed=True, search=True)
     resource: Mapped[Code] = field(zh="记录类型", en="Record type", edit=False)
-    filters: Mapped[Long | None] = field(zh="筛选条件", en="Conditions", edit=False)
-    fields: Mapped[Long | None] = field(zh="导出字段", en="Columns", edit=False)
+    filters: Mapped[Words | None] = field(WordsType, zh="筛选条件", en="Conditions", edit=False)
+    fields: Mapped[Words | None] = field(WordsType, zh="导出字段", en="Columns", edit=False)
     sensitive: Mapped[Flag] = field(zh="含保密字段", en="Confidential columns", edit=False)
     form: Mapped[ExportForm] = field(
         one_of(ExportForm), zh="格式", en="Format", edit=False, listed=True, default=ExportForm.xlsx

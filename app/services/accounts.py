@@ -33,6 +33,8 @@ from app.words import LANGUAGES, Words, say
 
 IDLE = timedelta(minutes=30)
 ABSOLUTE = timedelta(hours=12)
+CONFIRMED_FOR = timedelta(minutes=15)
+"""How long a password typed counts as just typed, for what asks for it again (exports)."""
 SEEN_EVERY = timedelta(minutes=1)
 """A session is written as seen at most this often (R10)."""
 
@@ -427,6 +429,26 @@ def change_own_password(visitor: Visitor, current: str, new: str, agent: str | N
     with transaction():
         store_password(visitor.user_id, password_hash, must_change=False)
         return _open_session(visitor.user_id, agent)
+
+
+def is_confirmed(visitor: Visitor) -> bool:
+    """Whether he typed his password a short while ago; a personal key has none to type."""
+    return visitor.confirmed_at is None or visitor.confirmed_at > now() - CONFIRMED_FOR
+
+
+def confirm(visitor: Visitor, password: str) -> None:
+    """Note that who is signed in has typed his password again. Opens its own transactions.
+
+    Raises `BadInput` for a wrong one, and `TooMany` after repeated wrong tries.
+    """
+    subjects = _subjects(visitor.username, audit.origin.get().address)
+    _count(subjects)
+    if not _is_right(_find(visitor.username), password):
+        raise BadInput([Problem(say(zh="密码不正确。", en="The password is not right."), "current")])
+    with transaction():
+        _forgive(subjects)
+        session = update(UserSession).where(UserSession.id == visitor.session_id)
+        db.session.execute(session.values(confirmed_at=now()))
 
 
 def store_password(user_id: int, password_hash: str | None, *, must_change: bool) -> None:

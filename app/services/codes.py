@@ -131,5 +131,6 @@ KNOWN: dict[tuple[str, str], Callable[[], dict[str, Named]]] = {
     ("org_unit", "function"): functions,
     ("lookup", "category"): lists,
     ("parameter", "unit"): units,
+    ("export_request", "resource"): record_types,
 }
 """Resource and field → the codes it holds."""

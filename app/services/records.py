@@ -5,7 +5,7 @@ Every door uses these, so that a rule holds on screens, in files, in the API and
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -187,23 +187,18 @@ def ids_of(query: Query, most: int) -> list[int]:
     return list(db.session.scalars(chosen.limit(most)))
 
 
-def every(query: Query, fields: Iterable[Field], chunk: int = 1_000) -> Iterable[Any]:
-    """All records of a query in order of id, in chunks: exports and jobs."""
-    limited = _limited(query)
-    shown = list(fields)
+def every(query: Query, fields: Iterable[Field], chunk: int = 1_000) -> Iterator[Sequence[Any]]:
+    """The bare values of these fields of all records of a query, in order of id, a chunk at a time; the id comes first.
+
+    Of a relation it is the key, of a sealed field the mask.
+    """
+    model = query.model
+    columns = [getattr(model, f"{field.name}_mask" if field.sealed else field.name) for field in fields]
+    limited = _limited(query).with_only_columns(model.id, *columns).order_by(model.id).limit(chunk)
     last = 0
-    while True:
-        ids = db.session.scalars(
-            limited.with_only_columns(query.model.id)
-            .where(query.model.id > last)
-            .order_by(query.model.id)
-            .limit(chunk)
-        ).all()
-        if not ids:
-            return
-        yield from rows_of(query.model, ids, shown)
-        db.session.expunge_all()
-        last = ids[-1]
+    while rows := db.session.execute(limited.where(model.id > last)).all():
+        yield rows
+        last = rows[-1][0]
 
 
 def _limited(query: Query) -> Select[Any]:

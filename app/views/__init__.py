@@ -14,6 +14,7 @@ from app.views import (
     attachments,
     customers,
     evaluation,
+    exports,
     flow_design,
     home,
     imports,
@@ -34,6 +35,7 @@ VIEWS: tuple[type[RecordView], ...] = (
     *visits.VIEWS,
     *incentives.VIEWS,
     *settings.VIEWS,
+    *exports.VIEWS,
 )
 OTHERS: tuple[type[Any], ...] = (
     account.AccountView,

@@ -23,9 +23,10 @@ from app.views.security import WORD, forget, visitor
 from app.views.web import new_cmd, once, safe_next
 from app.words import LANGUAGES, Words, language, say
 
-PROFILE, SESSIONS = "/account/profile", "/account/sessions"
+PROFILE, SESSIONS, CONFIRM = "/account/profile", "/account/sessions", "/account/confirm"
 
 SAVED = say(zh="已保存。", en="Saved.")
+CONFIRMED = say(zh="已确认，请继续。", en="Confirmed: go on.")
 WELCOME_BACK = say(zh="您已退出。", en="You are signed out.")
 
 
@@ -125,6 +126,23 @@ class AccountView(BaseView):
         return render_template("account/profile.html", page=_profile_page(found))
 
     # ---- password ------------------------------------------------------------------------------------------
+
+    @expose(CONFIRM, methods=["GET", "POST"])
+    @needs_account
+    def confirm(self) -> Any:
+        """Type my password again, before something that asks for it."""
+        next_url = safe_next(request.values.get("next"))
+        problems: list[Problem] = []
+        if request.method == "POST":
+            try:
+                accounts.confirm(_signed_in(), request.form.get("current", ""))
+            except BadInput as refusal:
+                problems = refusal.problems
+            else:
+                flash(str(CONFIRMED), "success")
+                return redirect(next_url, 303)
+        page = _confirm_page(next_url, problems)
+        return render_template("account/password.html", page=page), 422 if problems else 200
 
     @expose("/account/password", methods=["GET", "POST"])
     @needs_account
@@ -302,6 +320,35 @@ def _twice_the_same() -> str:
         differs = say(zh="两次输入的密码不一致。", en="The two passwords differ.")
         raise BadInput([Problem(differs, "again")])
     return new
+
+
+def _confirm_page(next_url: str, problems: list[Problem]) -> FormPage:
+    field = Field(
+        "current",
+        say(zh="密码", en="Password"),
+        "password",
+        required=True,
+        autocomplete="current-password",
+        maxlength=accounts.LONGEST,
+        errors=tuple(problem.words for problem in problems),
+        wide=True,
+    )
+    return FormPage(
+        title=say(zh="请确认是您本人", en="Confirm that it is you"),
+        action_url=CONFIRM,
+        sections=(Section("password", "", fields=(field,)),),
+        banners=(
+            pages.Banner(
+                say(
+                    zh="导出数据前请再次输入密码，15 分钟内有效。",
+                    en="Type your password again before data leaves the system; it counts for 15 minutes.",
+                )
+            ),
+        ),
+        hidden=(("next", next_url),),
+        cancel_url=next_url,
+        submit_label=say(zh="确认", en="Confirm"),
+    )
 
 
 def _password_page(title: Words, url: str, problems: list[Problem], *, ask_current: bool) -> FormPage:

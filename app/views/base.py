@@ -8,12 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from io import BytesIO
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any, ClassVar
 
-from flask import flash, redirect, render_template, request, send_file, url_for
+from flask import flash, redirect, render_template, request, url_for
 from flask_appbuilder import expose
 from flask_appbuilder.baseviews import BaseView
 from flask_babel import gettext as _
@@ -25,11 +22,11 @@ from app.errors import BadInput, BadRequest, NotAllowed, NotFound, Refusal, Stal
 from app.extensions import db, transaction
 from app.models import AuditAct
 from app.roles import Act
-from app.services import access, audit, exports, history, records, saved_views, values
+from app.services import access, audit, history, records, saved_views, values
 from app.services.commands import AlreadyDone
 from app.services.fields import Field, Kind, field_named, labels_of, listed, parts_of
 from app.services.imports import MOST_EDITED, importable, offered, stage_edit
-from app.views import forms, lists, pages, saved_views as view_acts
+from app.views import forms, lists, pages, saved_views as view_acts, taking_out
 from app.views.attachments import attach_act, attachment_list, may_attach
 from app.views.cells import LINKED, cell_of, names_of
 from app.views.guards import needs
@@ -165,21 +162,14 @@ class RecordView(BaseView):
         kept = lists.url_query(request.args)
         for form, label in (("xlsx", "Excel"), ("csv", "CSV")):
             yield pages.Act(label, url=f"{self.url('export')}?{kept}", method="post", name="form", value=form)
+        choose = f"{url_for(f'{taking_out.CENTRE}.new')}?resource={self.resource}&{kept}"
+        yield pages.Act(Words("选择字段…", "Choose columns…"), url=choose)
 
     @expose("/export", methods=["POST"])
     @needs(Act.take_out)
     def export(self) -> Any:
-        """What the list holds, as a workbook or CSV."""
-        form = request.form.get("form", "xlsx")
-        if form not in exports.FORMS:
-            raise BadRequest(say("不支持这种文件格式。", "This kind of file is not offered."))
-        query = lists.query_of(self.model, request.args)
-        with TemporaryDirectory() as folder:
-            target = Path(folder) / f"{self.resource}.{form}"
-            exports.write(query, target, form)
-            content = BytesIO(target.read_bytes())
-        name = f"{labels_of(self.model)}.{form}"
-        return send_file(content, as_attachment=True, download_name=name)
+        """What the list shows, as a workbook or CSV; above the limit, on request."""
+        return taking_out.list_as_shown(self.model)
 
     # ---- page ----------------------------------------------------------------------------------------------
 

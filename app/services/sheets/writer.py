@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from openpyxl import Workbook
-from openpyxl.cell import WriteOnlyCell
+from openpyxl.cell import Cell, WriteOnlyCell
 from openpyxl.cell.cell import ERROR_CODES
 from openpyxl.comments import Comment
 from openpyxl.styles import Alignment, Font, PatternFill
@@ -150,7 +150,7 @@ def _sheet(workbook: Workbook, columns: list[Column], title: str, template_rows:
     return sheet
 
 
-def _head(sheet: Any, column: Column) -> WriteOnlyCell:
+def _head(sheet: Any, column: Column) -> Cell:
     cell = _text_cell(sheet, guarded(column.head))
     cell.font = REQUIRED_FONT if column.required else HEAD_FONT
     cell.fill = HEAD_FILL
@@ -213,14 +213,14 @@ class _Cells:
         return value if -EXACT_BELOW < value < EXACT_BELOW else str(value)
 
     def _formatted(self, value: Any, number_format: str) -> Any:
-        if not number_format or value is None or isinstance(value, (str, WriteOnlyCell)):
+        if not number_format or value is None or isinstance(value, (str, Cell)):
             return value
         cell = WriteOnlyCell(self.sheet, value)
         cell.number_format = number_format
         return cell
 
 
-def _text_cell(sheet: Any, text: str) -> WriteOnlyCell:
+def _text_cell(sheet: Any, text: str) -> Cell:
     cell = WriteOnlyCell(sheet, None)
     cell._value = text[:LONGEST_TEXT]
     cell.data_type = "s"
