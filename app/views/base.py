@@ -26,7 +26,7 @@ from app.services import access, audit, history, records, saved_views, values
 from app.services.commands import AlreadyDone
 from app.services.fields import Field, Kind, field_named, labels_of, listed, parts_of
 from app.services.imports import MOST_EDITED, importable, offered, stage_edit
-from app.views import forms, lists, pages, saved_views as view_acts, taking_out
+from app.views import flow_path, forms, lists, pages, saved_views as view_acts, taking_out
 from app.views.attachments import attach_act, attachment_list, may_attach
 from app.views.cells import LINKED, cell_of, names_of
 from app.views.guards import needs
@@ -198,7 +198,7 @@ class RecordView(BaseView):
             acts=acts,
             figures=tuple(self.figures_of(record)),
             banners=() if tab else tuple(self.banners_of(record)),
-            side=() if tab else tuple(self.side_of(record)),
+            side=() if tab else (*self.side_of(record), *self._path(record, primary)),
             tabs=tuple(self._tabs(record, tab)),
             sections=() if tab else self.sections_of(record),
             table=self._table(record, chosen) if chosen else None,
@@ -228,6 +228,10 @@ class RecordView(BaseView):
     def side_of(self, record: Any) -> Iterable[pages.Panel]:  # noqa: ARG002
         """The boxes beside the fields."""
         return ()
+
+    def _path(self, record: Any, primary: pages.Act | None) -> Iterable[pages.Panel]:
+        """Who would decide, where the act that matters most is to submit it."""
+        return flow_path.panels(record) if primary is not None and primary.method == "post" else ()
 
     def facts_of(self, record: Any) -> Iterable[str | pages.Cell]:
         """What stands quietly beside the title: number and owner."""

@@ -158,7 +158,7 @@ class StepForm:
         """Everything a step says, part by part."""
         step = self.step
         return (
-            Section("step", _("Step"), fields=tuple(self._named())),
+            Section("step", Words("步骤", "Step"), fields=tuple(self._named())),
             *self._seat_sections(),
             Section("does", _("Fields and acts"), fields=tuple(self._acts())),
             Section("time", _("Time"), fields=tuple(self._times())),
@@ -212,7 +212,7 @@ class StepForm:
         yield self._field(f"{p}need", _("Votes or weight needed"), "number", value=str(seat.get("need", "")),
                           help=_("For N of M and by weight."))  # fmt: skip
         yield self._field(f"{p}share", _("Share needed"), value=seat.get("share", ""), placeholder="2/3",
-                          help=_("By share: such as 60 % or 2/3."))  # fmt: skip
+                          help=_("By share: such as 3/5 or 2/3."))  # fmt: skip
         yield Field(f"{p}rejected", _("Rejected"), "choice", required=True,
                     choices=tuple(Choice(one.value, one.words) for one in RejectPolicy),
                     value=seat.get("rejected", "one"))  # fmt: skip

@@ -542,7 +542,7 @@ def trial_page(version: ApprovalFlowVersion, last_n: int) -> ListPage:
         tabs=tuple(pages.Tab(_("Last %(n)s", n=n), f"{here}?n={n}", current=n == last_n) for n in SIZES),
         empty=pages.EmptyState(
             _("No records to try it on"),
-            _("Only records you may read are looked at."), icon="player-play"),
+            _("Nothing of this kind was entered yet, or you may not see any."), icon="player-play"),
         note=_("%(n)s records, each as if its owner submitted it now; nothing is written.", n=total),
         count_text=_("%(n)s records, each as if its owner submitted it now; nothing is written.", n=total) if rows else "",
     )  # fmt: skip
@@ -555,7 +555,9 @@ def _trial_row(
     way = " → ".join(str(name) for name in row.names) or values.EMPTY
     low, high = row.signatures
     refused = (Cell(_("Would not get through"), "badge", "bad"),) if row.refusal else ()
-    example = subjects.record_of(model.__tablename__, row.example_id) if row.example_id else None
+    type_ = model.__tablename__
+    seen_ = bool(row.example_id) and designing.may_see(type_, row.example_id)
+    example = subjects.record_of(type_, row.example_id) if seen_ else None
     people = [f"{name} ({count})" for name, count in list(row.people.items())[:6]]
     cells = (
         Cell(way, badges=refused, note=row.refusal or ""),
@@ -563,7 +565,7 @@ def _trial_row(
         *((Cell(str(was.get(row.path, 0)), "num"),) if was is not None else ()),
         Cell(str(low) if low == high else f"{low}–{high}", "num"),
         Cell("、".join(people)),
-        Cell(row.example, url=url_to(example) if example is not None else ""),
+        Cell(row.example if seen_ else "", url=url_to(example) if example is not None else ""),
     )
     return Row("-".join(row.path) or "none", "", cells, selectable=False)
 
@@ -620,7 +622,7 @@ def _grid_row(
     text = Field(
         f"r{number}.text", _("Written condition"), value=line.text, errors=wrong.get(f"{number}.text", ())
     )
-    to = Field(f"r{number}.to", _("Goes to"), "choice", choices=targets, value=line.to, required=True)
+    to = Field(f"r{number}.to", _("Then to"), "choice", choices=targets, value=line.to, required=True)
     return GridRow(
         number,
         tuple(_grid_cell(f"r{number}.{name}", line.cells.get(name, conditions.Cell()), catalogue, name,

@@ -30,8 +30,11 @@ from app.roles import Act
 from app.services import access
 from app.services.packs import read_document
 from app.words import Words, say
-from app.workflows import course, engine, flows, governed, simulating, subjects, verifying
+from app.workflows import flows, governed, simulating, subjects, verifying
+from app.workflows.attempts import latest_request
+from app.workflows.course import find as find_request
 from app.workflows.flow import SUBMITTER
+from app.workflows.submitting import submit
 from app.workflows.verifying import Finding
 
 VERSION = "approval_flow_version"
@@ -317,7 +320,7 @@ def propose(version_id: int, seen: str, *, acknowledged: bool) -> None:
     stopping = [it for it in findings(version.body) if it.is_error or not acknowledged]
     if stopping:
         raise BadInput([Problem(it.words, it.place) for it in stopping])
-    engine.submit(version)
+    submit(version)
 
 
 def is_approved() -> bool:
@@ -327,11 +330,11 @@ def is_approved() -> bool:
 
 def request_of(version: ApprovalFlowVersion) -> ApprovalRequest | None:
     """The request a version is in, if the person asking has to do with it."""
-    request = engine.latest_request(version) if version.status is FlowStatus.in_approval else None
+    request = latest_request(version) if version.status is FlowStatus.in_approval else None
     if request is None:
         return None
     try:
-        return course.find(request.id)
+        return find_request(request.id)
     except NotFound:
         return None
 
@@ -340,8 +343,20 @@ def request_of(version: ApprovalFlowVersion) -> ApprovalRequest | None:
 
 
 def tried(version: ApprovalFlowVersion, last_n: int) -> list[simulating.Row]:
-    """The ways the last real records would take under this version; raises `Refusal` where it cannot be read."""
-    return simulating.simulate(version.body, version.flow.object_type, last_n)
+    """The ways the last real records would take under this version; raises `Refusal` where it cannot be read.
+
+    Who designs flows is told of all records how many take which way; which records they are, only where he may read
+    them (`may_see`).
+    """
+    designs = access.principal().may(Act.edit, VERSION)
+    with access.acting(access.SYSTEM if designs else access.principal()):
+        return simulating.simulate(version.body, version.flow.object_type, last_n)
+
+
+def may_see(object_type: str, object_id: int) -> bool:
+    """Whether a record may be named to the person asking."""
+    resource = access.resource_of(subjects.subject_named(object_type).model)
+    return access.principal().may(Act.read, resource) and subjects.is_readable(object_type, object_id)
 
 
 # ---- in and out --------------------------------------------------------------------------------------------
