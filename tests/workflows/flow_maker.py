@@ -79,7 +79,10 @@ class Cast:
     def group(self, person: int) -> Hashable:
         return self.department.get(person), self.above.get(person)
 
-    def named(self, rules: Sequence[Mapping[str, Any]], submitter: int) -> list[Found]:
+    def owners(self, _flow: Flow, _submitter: int, _among: Collection[int]) -> list[int]:
+        return []
+
+    def named(self, rules: Sequence[Mapping[str, Any]], submitter: int, _owner: int) -> list[Found]:
         found = dict.fromkeys(person for rule in rules for person in self._by_rule(rule, submitter))
         return [Found(person, WHY) for person in found]
 

@@ -349,6 +349,13 @@ def test_two_steps_for_one_person_at_the_top_are_found(stage):
     assert not [finding for finding in of_people(one) if finding.rule == "V8" and finding.is_error]
 
 
+def test_who_submits_for_another_is_tried_too_and_a_flaw_there_is_a_warning(stage):
+    body = flow_of(step("a", people=[{"employee": stage.number("lea")}]), step("b"), object_type="contract")
+    (finding,) = of_people(body)
+    assert (finding.rule, finding.place, finding.is_error) == ("V10", "b", False)
+    assert "韩娜" in finding.words.zh and "李雅" in finding.words.zh
+
+
 def test_a_person_publishes_only_what_the_company_can_run(stage):
     with access.acting(access.SYSTEM), transaction():
         version = flows.add_version(flow_of(step("a", people=[{"role": "auditor"}])))
@@ -361,3 +368,12 @@ def test_a_person_publishes_only_what_the_company_can_run(stage):
         found = db.session.scalars(select(ApprovalFlowVersion).where(ApprovalFlowVersion.edition == 2)).one()
         assert found.findings == []
         assert verify(found.body) == []
+
+
+def test_a_flow_that_names_its_submitters_is_checked_for_them_alone(stage):
+    alone = flow_of(step("a", people=[{"employee": stage.number("leo")}]), object_type="contract")
+    assert of_people(alone) == []
+    by_leo = {**alone, "submit": {"people": [{"employee": stage.number("ann")}]}}
+    assert of_people(by_leo) == []
+    nobody = {**alone, "submit": {"people": [{"role": "auditor"}]}}
+    assert [(it.rule, it.place, it.is_error) for it in of_people(nobody)] == [("V8", "submit", False)]

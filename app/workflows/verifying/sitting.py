@@ -17,7 +17,7 @@ from app.workflows.people import Found, NobodyFound
 from app.workflows.verifying.cases import Cases, Seated
 from app.workflows.verifying.findings import Finding
 from app.workflows.verifying.outcomes import too_few
-from app.workflows.verifying.staff import Staff, ids
+from app.workflows.verifying.staff import Rules, Staff, ids
 
 MOST_STATES = 3_000
 """How many combinations of earlier deciders are tried for one way and submitter."""
@@ -34,33 +34,44 @@ def of_people(flow: Flow, cases: Cases, staff: Staff) -> Iterator[Finding]:
         yield Finding("V8", "submit", words, is_error=False)
     ways = list(dict.fromkeys(way.steps for way in cases.ways))
     told: set[tuple[str, str]] = set()
-    for submitter in _telling(flow, submitters, staff):
-        course = Sitting(flow, staff, submitter)
+    for submitter, owner in _telling(flow, submitters, staff):
+        course = Sitting(flow, staff, submitter, owner)
         for finding in chain.from_iterable(course.of_way(way) for way in ways):
             if (finding.rule, finding.place) not in told:
                 told.add((finding.rule, finding.place))
                 yield finding
 
 
-def _telling(flow: Flow, submitters: Sequence[int], staff: Staff) -> Iterator[int]:
-    """One submitter of each group the rules tell apart, and everybody who might be asked to decide himself."""
+def _telling(flow: Flow, submitters: Sequence[int], staff: Staff) -> list[tuple[int, int]]:
+    """Who submits whose record: one of each group the rules tell apart, and all who might be asked to decide themselves.
+
+    First everybody his own; then, of those who may submit for others, the records of people who might be asked.
+    """
     seen: set[Hashable] = set()
     asked: dict[Hashable, set[int]] = {}
     rules = [seat.people for step in flow.steps for seat in step.seats if _is_known(seat)]
+    telling = []
     for submitter in submitters:
         group = staff.group(submitter)
         if group not in asked:
             asked[group] = set(chain.from_iterable(_line(staff, named, submitter) for named in rules))
         if submitter in asked[group] or group not in seen:
-            yield submitter
+            telling.append(submitter)
         if submitter not in asked[group]:
             seen.add(group)
+    own = [(submitter, submitter) for submitter in telling]
+    others = [
+        (submitter, owner)
+        for submitter in telling
+        for owner in sorted(staff.owners(flow, submitter, asked[staff.group(submitter)] - {submitter}))
+    ]
+    return own + others
 
 
-def _line(staff: Staff, rules: Sequence[object], submitter: int) -> set[int]:
+def _line(staff: Staff, rules: Rules, submitter: int) -> set[int]:
     """Whom rules name, and everybody above them who might have to fill in."""
     try:
-        found = set(ids(staff.named(rules, submitter)))  # type: ignore[arg-type] # the rules of a seat
+        found = set(ids(staff.named(rules, submitter, submitter)))
     except NobodyFound:
         return set()
     for person in list(found):
@@ -88,11 +99,12 @@ Places = list[tuple[Seat, list[Found]]]
 
 @dataclass(slots=True)
 class Sitting:
-    """Who would sit where on the requests of one submitter."""
+    """Who would sit where on the requests of one submitter for one owner; where these are two, flaws are warnings."""
 
     flow: Flow
     staff: Staff
     submitter: int
+    owner: int
     states: int = 0
     places: dict[Seated, Places] = field(default_factory=dict)
     wrong: dict[Seated, list[Finding]] = field(default_factory=dict)
@@ -104,7 +116,7 @@ class Sitting:
             if seated not in self.wrong:
                 self.wrong[seated] = list(self._of_step(seated))
                 yield from self.wrong[seated]
-        is_stuck = any(finding.is_error for seated in way for finding in self.wrong[seated])
+        is_stuck = any(self.wrong[seated] for seated in way)
         if is_stuck or not self.flow.strict or self._is_disjoint(way):
             return
         self.states = 0
@@ -147,8 +159,8 @@ class Sitting:
             shut |= set(ids(sitting)) if self.flow.strict and step.decides else set()
 
     def _shut(self, step: Step, decided: frozenset[int]) -> set[int]:
-        """Who may not decide a step: the submitter and those who decided before."""
-        return {self.submitter, *decided} if self.flow.strict and step.decides else set()
+        """Who may not decide a step: the submitter, the owner, and those who decided before."""
+        return {self.submitter, self.owner, *decided} if self.flow.strict and step.decides else set()
 
     def _seated(self, seated: Seated, decided: frozenset[int]) -> Places:
         """Who would sit on each seat of a step, as the engine seats them; seats only the request knows are left out."""
@@ -160,7 +172,7 @@ class Sitting:
         for seat in step.seats:
             if seat.key not in seated[1] or not _is_known(seat):
                 continue
-            named = self.staff.named(seat.people, self.submitter)
+            named = self.staff.named(seat.people, self.submitter, self.owner)
             pool = seat.mode is QuorumMode.any
             sitting = people.separated(named, excluded, pool=pool, instead=self.staff.instead)
             found.append((seat, sitting))
@@ -195,14 +207,23 @@ class Sitting:
         return say(
             zh="{who}提交时，步骤“{step}”没有可以审批的人。",
             en='For a request of {who} nobody may decide at the step "{step}".',
-            who=self.staff.name(self.submitter),
+            who=self._who(),
             step=step.name,
         )
 
     def _finding(self, rule: str, place: str, words: Words, *, is_error: bool = True) -> Finding:
         who = self.staff.name(self.submitter)
-        case = say(zh="提交人 {who}", en="submitted by {who}", who=who)
-        return Finding(rule, place, words, is_error, {"submitter": who}, case)
+        case = say(zh="提交人 {who}", en="submitted by {who}", who=self._who())
+        is_own = self.owner == self.submitter
+        return Finding(rule, place, words, is_error and is_own, {"submitter": who}, case)
+
+    def _who(self) -> Words | str:
+        """The submitter, and whose record it is where that is another's."""
+        who = self.staff.name(self.submitter)
+        if self.owner == self.submitter:
+            return who
+        owner = self.staff.name(self.owner)
+        return say(zh="{who}（负责人 {owner}）", en="{who} (owner {owner})", who=who, owner=owner)
 
     # ---- all steps together ----
 
@@ -258,7 +279,7 @@ class Sitting:
         words = say(
             zh="{who}提交时，各步骤没有足够的不同审批人：到步骤“{step}”时已无人可审批。",
             en='For a request of {who} there are not enough different people: nobody is left for "{step}".',
-            who=self.staff.name(self.submitter),
+            who=self._who(),
             step=stuck.step.name,
         )
         return self._finding("V10", stuck.step.key, words)
@@ -276,7 +297,7 @@ class Sitting:
         words = say(
             zh="{who}提交时，若由{before}审批，步骤“{step}”就无人可审批。",
             en='For a request of {who}, once decided by {before}, nobody is left for "{step}".',
-            who=self.staff.name(self.submitter),
+            who=self._who(),
             before=before,
             step=stuck.step.name,
         )

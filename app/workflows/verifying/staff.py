@@ -15,7 +15,7 @@ from sqlalchemy import select
 
 from app.extensions import db
 from app.models import Account, Employee, EmployeeStatus, Lookup, OrgUnit, Position, RoleGrant
-from app.roles import Act
+from app.roles import Act, Reach
 from app.services import access
 from app.words import say
 from app.workflows import people, proceedings, subjects
@@ -43,8 +43,11 @@ class Staff(Protocol):
     def group(self, person: int) -> Hashable:
         """What the rules tell submitters apart by: of one group they name the same people."""
 
-    def named(self, rules: Rules, submitter: int) -> list[Found]:
-        """Whom rules name for a request of this submitter, who owns its record."""
+    def owners(self, flow: Flow, submitter: int, among: Collection[int]) -> list[int]:
+        """Those of these people whose records the submitter may submit too."""
+
+    def named(self, rules: Rules, submitter: int, owner: int) -> list[Found]:
+        """Whom rules name for a request of this submitter on a record of this owner."""
 
     def instead(self, person: int, excluded: Collection[int]) -> Found | None:
         """Who decides in place of a person who is shut out: the first of his superiors who is not."""
@@ -105,21 +108,53 @@ class Company:
         found = sorted(id_ for id_ in db.session.scalars(able.distinct()) if id_ in self._employees)
         if not flow.submitters:
             return found
-        return [id_ for id_ in found if id_ in {one.employee_id for one in self.named(flow.submitters, id_)}]
+        return [
+            id_ for id_ in found if id_ in {one.employee_id for one in self.named(flow.submitters, id_, id_)}
+        ]
 
     def name(self, person: int) -> str:
         return str(self._employees[person].name) if person in self._employees else f"#{person}"
 
     def group(self, person: int) -> Hashable:
-        employee = self._employees[person]
+        employee = self._employees.get(person) or db.session.get_one(Employee, person)
         alone = person if employee.manager_id is None and person in self._heads else None
-        return employee.org_unit_id, employee.manager_id, alone
+        return employee.org_unit_id, employee.manager_id, alone, person in self._wide
 
-    def named(self, rules: Rules, submitter: int) -> list[Found]:
+    @cached_property
+    def _wide(self) -> set[int]:
+        """Everybody who holds a role that submits for others, of whatever record type."""
+        wide = select(RoleGrant.role_id).where(RoleGrant.act == Act.submit, RoleGrant.reach != Reach.own)
+        holders = (
+            select(Account.employee_id)
+            .join(User, User.id == Account.user_id)
+            .where(User.active, User.roles.any(Role.id.in_(wide)), Account.employee_id.is_not(None))
+        )
+        return {int(id_) for id_ in db.session.scalars(holders) if id_ is not None}
+
+    def owners(self, flow: Flow, submitter: int, among: Collection[int]) -> list[int]:
+        if submitter not in self._wide:
+            return []
+        accounts = select(Account.user_id).where(Account.employee_id == submitter).order_by(Account.id)
+        found: set[int] = set()
+        for user_id in db.session.scalars(accounts).all():
+            who = access.principal_of(user_id)
+            resource = access.resource_of(subjects.subject_named(flow.object_type).model)
+            reach = who.reach(Act.submit, resource) if who else None
+            if who is not None and reach is Reach.all:
+                found |= set(among)
+            elif who is not None and reach in {Reach.team, Reach.unit}:
+                units = who.team_ids if reach is Reach.team else who.unit_ids
+                found |= {it for it in among if it in self._employees and self._unit(it) in units}
+        return sorted(found)
+
+    def _unit(self, person: int) -> int | None:
+        return self._employees[person].org_unit_id
+
+    def named(self, rules: Rules, submitter: int, owner: int) -> list[Found]:
         depends = any(FROM_SUBMITTER & set(rule) for rule in rules)
-        key = repr(rules), self.group(submitter) if depends else None
+        key = repr(rules), (self.group(submitter), self.group(owner)) if depends else None
         if key not in self._named:
-            asked = Asked(submitter, SimpleNamespace(owner_id=submitter), {})
+            asked = Asked(submitter, SimpleNamespace(owner_id=owner), {})
             self._named[key] = people.find(rules, asked)
         return self._named[key]
 
