@@ -5,10 +5,23 @@ A module per area lists its commands in `COMMANDS`; a new area is one module and
 
 from __future__ import annotations
 
-from app.cli import accounts, audit, demo, evaluate, flow, imports, incentives, jobs, packs, serving, setup
+from app.cli import (
+    accounts,
+    audit,
+    demo,
+    evaluate,
+    export,
+    flow,
+    imports,
+    incentives,
+    jobs,
+    packs,
+    serving,
+    setup,
+)
 from app.cli.base import Door
 
-AREAS = [setup, demo, serving, accounts, audit, imports, evaluate, incentives, jobs, packs, flow]
+AREAS = [setup, demo, serving, accounts, audit, imports, export, evaluate, incentives, jobs, packs, flow]
 
 main = Door(name="guanhu", help="Guanhu 管户: the back office that makes customer policies run.")
 for _area in AREAS:

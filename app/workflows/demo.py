@@ -33,15 +33,17 @@ from app.models import (
     VisitKind,
     VisitStatus,
 )
-from app.services import access, attachments
+from app.services import access, attachments, records
 from app.words import Words
 from app.workflows.engine import act, submit
 from app.workflows.evaluation import pins, runs
 from app.workflows.evaluation.pins import Pin
+from app.workflows.exporting import Wish, ask
 from app.workflows.machine import move
 
 FLOW = "cooperation_admission"
 REVIEWER, INSPECTOR, LEADER, KEEPER = "zhouruoxi", "cenweizhen", "hanliqun", "tangwangshu"
+SUPERVISOR = "xiehuaijin"
 SPECIALIST, EVALUATOR, PUBLISHER = "shenjianing", "mutinglan", "hanliqun"
 
 PDF = b"%PDF-1.4\n% A page of the demo company\n%%EOF\n"
@@ -96,6 +98,7 @@ def walk() -> int:
     for place, (story, (customer_id, owner_id)) in enumerate(zip(STORIES, prospects, strict=False)):
         _tell(story, customer_id, by_employee[owner_id], people, place)
     _investigate(people[SPECIALIST])
+    _ask_for_export(people[SUPERVISOR])
     return len(prospects)
 
 
@@ -239,6 +242,15 @@ def _investigate(who: access.Principal) -> None:
         case = db.session.scalars(statement.order_by(ServiceCase.received_at).limit(1)).first()
         if case is not None:
             move(case, "investigate")
+
+
+def _ask_for_export(who: access.Principal) -> None:
+    """The supervisor asks for more rows than go out by themselves; his head has not decided yet."""
+    with _as(who):
+        active = records.condition(Customer, "status", "in", Lifecycle.active.value)
+        query = records.Query(Customer, conditions=(active,))
+        columns = ("code", "name", "region_id", "grade", "owner_id")
+        ask(Wish(query, columns, reason="核对秋季推广会的邀请名单，会后删除。"))
 
 
 # ---- evaluation --------------------------------------------------------------------------------------------

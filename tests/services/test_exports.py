@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 import os
 import resource as machine
 from datetime import timedelta
@@ -33,7 +34,7 @@ from app.models import (
     RoleGrant,
 )
 from app.roles import Act
-from app.services import access, exports, jobs, records
+from app.services import access, exports, jobs, records, saved_views
 from app.workflows import exporting
 from tests.workflows.conftest import Stage, stage  # noqa: F401 (a fixture)
 
@@ -432,3 +433,36 @@ def test_a_list_that_was_kept_is_read_as_it_was_asked(company: Stage):
         assert exports.query_of("customer", exports.state_of(asked)) == asked
         with pytest.raises(BadRequest):
             exports.query_of("customer", {"search": "", "conditions": [["is", "no_such", "1"]], "sort": ""})
+
+
+# ---- the command -------------------------------------------------------------------------------------------
+
+
+def test_the_command_writes_a_list_with_the_rights_and_limit_of_a_person(company: Stage, guanhu, tmp_path):
+    target = tmp_path / "out.csv"
+
+    def run(*more: str, who: str = "ann", out: Path = target) -> Any:
+        return guanhu("export", "customer", "--out", str(out), *more, "--as", who)
+
+    done = run("--columns", "code,name", "--json")
+    assert (done.returncode, json.loads(done.stdout)[0]["rows"]) == (0, 3), done.stderr
+    assert len(target.read_text(encoding="utf-8").splitlines()) == 4
+    assert run(who="bob").returncode == 1
+    assert run(out=tmp_path / "out.exe").returncode == 2
+    assert run("--view", "none").returncode == 2
+    add_customers(company, "ann", 1)
+    target.unlink()
+    assert run().returncode == 1
+    asked = run("--reason", PURPOSE, "--json")
+    assert json.loads(asked.stdout)[0]["status"] == "in_approval" and not target.exists()
+    few = run("--query", "in.status=dormant")
+    assert few.returncode == 0 and len(target.read_text(encoding="utf-8").splitlines()) == 1
+
+
+def test_the_command_writes_a_saved_view(company: Stage, guanhu, tmp_path):
+    with company.as_("ann"), transaction():
+        saved_views.save("customer", "in.status=active&cols=name,code", {"name": "Autumn"})
+    target = tmp_path / "out.csv"
+    done = guanhu("export", "customer", "--view", "Autumn", "--out", str(target), "--as", "ann")
+    assert done.returncode == 0, done.stderr
+    assert len(target.read_text(encoding="utf-8").splitlines()[0].split(",")) == 2
