@@ -39,9 +39,8 @@ OTHERS = {"ann": "bob", "hana": "sam", "leo": "lea", "ina": "fay"}
 Bind = dict[tuple[str, int], Any]
 
 
-def publish(world: World) -> None:
+def publish(world: World, **more: Any) -> None:
     """The flow of the bench: the head of sales, then the leader; the inspector is copied."""
-    MUST_PASS["contract"] = ()
     numbers = {name: _number(world, name) for name in ("hana", "leo", "ina")}
     steps = [
         {
@@ -63,6 +62,7 @@ def publish(world: World) -> None:
         "object_type": "contract",
         "name": {"zh": "合同审批", "en": "Contract approval"},
         "steps": steps,
+        **more,
     }
     with access.acting(access.SYSTEM), transaction():
         workflows.flows.publish(workflows.flows.add_version(body))
@@ -100,17 +100,18 @@ def fill(world: World, tasks: int) -> list[int]:
     """A table of so many tasks, `OPEN` of them open ones of the head, a quarter of the others done by him, a quarter open
     ones of the leader, the rest those of other people; the ids of the requests that wait for the head.
     """
+    MUST_PASS["contract"] = ()
     publish(world)
     *waiting, pattern = submit(world, OPEN + 1)
     with access.acting(world.principal("hana")), transaction():
         workflows.act(pattern, "approve")
-    others = {world.employees[one]: world.employees[other] for one, other in OTHERS.items()}
-    multiply(pattern, (tasks - OPEN) // 2 - 1, others)
+    multiply(world, pattern, (tasks - OPEN) // 2 - 1)
     return waiting
 
 
-def multiply(pattern: int, times: int, others: dict[int, int]) -> None:
-    """Copy a request with everything that belongs to it so many times; every other lot is that of `others`."""
+def multiply(world: World, pattern: int, times: int) -> None:
+    """Copy a request with everything that belongs to it so many times; every other lot is that of `OTHERS`."""
+    others = {world.employees[one]: world.employees[other] for one, other in OTHERS.items()}
     with access.acting(access.SYSTEM), transaction():
         copies = Copies.of(pattern, others)
         for start in range(0, times, CHUNK):
@@ -159,7 +160,7 @@ class Copies:
         if column.name == "id":
             return self._moved(table.name, id_, n)
         if column.name == "no":
-            return column + "-" + cast(n, String)
+            return column + "-" + cast(self._moved(table.name, id_, n), String)
         if column.name == "due_at":
             kept = db.session.scalar(select(column).where(table.c.id == id_))
             return literal(kept and kept - timedelta(hours=start // CHUNK), column.type)

@@ -8,6 +8,7 @@ from flask import Response, current_app, jsonify
 from flask_appbuilder import expose
 from flask_appbuilder.baseviews import BaseView
 
+from app.api import approvals
 from app.api.records import RecordApi
 from app.services import records
 from app.services.fields import NUMBERS, Field, Kind, fields_of, labels_of
@@ -38,6 +39,7 @@ class DescriptionView(BaseView):
         paths: dict[str, Any] = {}
         for api in apis:
             paths.update(_paths(api))
+        paths.update(approvals.described())
         return jsonify(
             openapi="3.0.3",
             info={"title": "Guanhu", "version": "1"},

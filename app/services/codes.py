@@ -95,6 +95,7 @@ def record_types() -> dict[str, Named]:
 
 
 LISTS = {
+    "approval_phrase": Words("审批常用语", "Phrases of deciders"),
     "case_category": Words("投诉类别", "Kinds of complaint"),
     "crop_season": Words("作物季节", "Crop seasons"),
     "doc_type": Words("文件类型", "Kinds of document"),

@@ -145,11 +145,13 @@ class Act:
     hidden: Pairs = ()
     phrases: tuple[Text, ...] = ()
     """Saved sentences offered under the first long field of the dialog."""
+    opened: bool = False
+    """Its dialog opens with the page: what was typed was refused, and is not lost."""
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One line of a table; the first cell is its name and links to `url`."""
+    """One line of a table; the first cell is its name and links to `url`. Lines of one `group` are picked together."""
 
     id: str
     url: str
@@ -157,6 +159,7 @@ class Row:
     edit_url: str = ""
     acts: tuple[Act, ...] = ()
     selectable: bool = True
+    group: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -536,6 +539,17 @@ class InboxPage:
 
 
 @dataclass(frozen=True, slots=True)
+class ResultsPage:
+    """`approval/results.html`: what came of each of several acts; `table` lists them all."""
+
+    title: Text
+    table: ListPage
+    crumbs: tuple[Crumb, ...] = ()
+    banners: tuple[Banner, ...] = ()
+    acts: tuple[Act, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class ApprovalPage:
     """`approval/page.html`: what is asked on the left, how it went on the right, the acts at the bottom.
 
@@ -564,6 +578,11 @@ class ApprovalPage:
     record_url: str = ""
     record_label: Text = ""
     table: ListPage | None = None
+    position: Text = ""
+    prev_url: str = ""
+    next_url: str = ""
+    read_url: str = ""
+    """Told once the page is shown, so that a copy counts as read."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,19 +5,19 @@ Doors call these; each writing one inside the caller's `transaction()`, as the p
 
 from __future__ import annotations
 
-from app.workflows import definitions, evaluation, exporting, flows, people, publications, subjects, timers
+from app.workflows import definitions, evaluation, flows, people, publications, subjects, timers
 from app.workflows.course import (
+    ORDER as VERBS,
     Buttons,
+    Case,
     Course,
     Offer as ActOffer,
     acts_of,
-    blanks,
     buttons,
-    content_hash,
     course,
     find as find_request,
+    open_case,
     path_of,
-    wanted,
 )
 from app.workflows.duty import has_open_task
 from app.workflows.engine import Given, Result, act, alive_request, latest_request, submit
@@ -26,42 +26,47 @@ from app.workflows.inbox import (
     SORTS,
     Asked,
     Counts,
+    Drawer,
     Item,
     count as count_inbox,
     counts as inbox_counts,
     flows_offered,
     inbox,
+    mark_read,
     waiting_ids,
 )
 from app.workflows.machine import Offer as MoveOffer, adopting, move, moves_of
 from app.workflows.refusals import Locked, NotApprovable
+from app.workflows.together import Outcome, approve_together
 
 __all__ = [
     "SORTS",
+    "VERBS",
     "ActOffer",
     "Asked",
     "Buttons",
+    "Case",
     "Counts",
     "Course",
+    "Drawer",
     "Given",
     "Item",
     "Locked",
     "MoveOffer",
     "NotApprovable",
+    "Outcome",
     "Result",
     "act",
     "acts_of",
     "adopting",
     "alive_request",
-    "blanks",
+    "approve_together",
     "buttons",
     "check_editable",
-    "content_hash",
     "count_inbox",
     "course",
     "definitions",
     "evaluation",
-    "exporting",
     "find_request",
     "flows",
     "flows_offered",
@@ -70,8 +75,10 @@ __all__ = [
     "inbox_counts",
     "is_editable",
     "latest_request",
+    "mark_read",
     "move",
     "moves_of",
+    "open_case",
     "path_of",
     "people",
     "publications",
@@ -80,5 +87,4 @@ __all__ = [
     "submit",
     "timers",
     "waiting_ids",
-    "wanted",
 ]

@@ -107,8 +107,13 @@
     if (typing || mod || e.altKey || asked) { return; }
     if (key === "/") { focusOn("[data-key=find]", e); }
     else if (key === "?") { var keys = document.getElementById("keys"); if (keys) { e.preventDefault(); keys.showModal(); } }
-    else if ("ejk".indexOf(key) >= 0 && key.length === 1) { press("[data-key=" + key + "]", e); }
+    else if ("aejk".indexOf(key) >= 0 && key.length === 1 && !press("[data-key=" + key + "]", e)) { step(key, e); }
   });
+  /* On a list J and K go from row to row; Enter opens the row that has the focus. */
+  function step(key, e) {
+    var rows = all("main tbody .key a"), at = rows.indexOf(document.activeElement) + (key === "j" ? 1 : -1);
+    if ((key === "j" || key === "k") && rows.length) { e.preventDefault(); rows[Math.max(0, Math.min(at, rows.length - 1))].focus(); }
+  }
   function focusOn(sel, e) { var el = one(sel); if (el) { e.preventDefault(); el.focus(); if (el.select) { el.select(); } } }
   /* Enter that commits pinyin must not send the form. */
   document.addEventListener("keydown", function (e) { if (e.key === "Enter" && composing(e)) { e.stopPropagation(); } }, true);
@@ -162,6 +167,9 @@
   function tell(table) {
     var bar = document.getElementById(table.dataset.pick), boxes = picks(table), head = one("thead .pick input", table);
     if (!bar) { return; }
+    var first = boxes.filter(function (b) { return b.checked; })[0];
+    /* Only what belongs together is picked together. */
+    boxes.forEach(function (b) { b.disabled = !!first && (b.dataset.group || "") !== (first.dataset.group || ""); b.checked = b.checked && !b.disabled; });
     var n = boxes.filter(function (b) { b.closest("tr").classList.toggle("sel", b.checked); return b.checked; }).length;
     bar.hidden = n === 0;
     all("[data-n]", bar).forEach(function (s) { s.textContent = String(n); });
@@ -255,6 +263,9 @@
   when("click", "[data-phrase]", function (e, b) {
     var text = one("textarea", b.closest("dialog, form"));
     if (text) { text.value = b.textContent; text.focus(); }
+  });
+  all("[data-tells]").forEach(function (b) {
+    window.fetch(b.dataset.tells, { method: "POST", redirect: "manual", credentials: "same-origin", headers: JSON.parse(document.body.getAttribute("hx-headers")) }).catch(function () { /* it stays unread */ });
   });
   when("click", "[data-close-say]", function (e, b) { b.closest(".say").remove(); });
   when("click", "[data-copy]", function (e, b) {
@@ -428,6 +439,7 @@
     all("[data-ended]", scope.parentNode || scope).forEach(function (el) { if (el.dataset.ended) { window.location.assign(el.dataset.ended); } });
   }
   ready(document);
+  press("[data-opened]", new window.Event("load"));
   document.addEventListener("htmx:load", function (e) { if (e.target !== document.body) { ready(e.target); } });
   document.addEventListener("htmx:responseError", function (e) {
     if (e.target.closest("#found")) { return; }
