@@ -54,9 +54,9 @@ def incentives(*, month: str, out: Path | None, as_json: bool) -> None:
         as_json=as_json,
     )
     if out is not None:
-        exports.write(
-            records.Query(IncentiveSheet, within=mine), out, out.suffix.lower().lstrip(".") or "xlsx"
-        )
+        sheets = exports.taken(records.Query(IncentiveSheet, within=mine))
+        form = out.suffix.lower().lstrip(".") or "xlsx"
+        exports.write(sheets, out, form, most=exports.MOST_ROWS)  # a month is approved as a whole
 
 
 COMMANDS = [incentives]

@@ -69,20 +69,18 @@ def facts_of_run(run: EvalRun) -> dict[str, Any]:
         rows = RESULT.outerjoin(CURRENT, held)
         if is_of_customers:
             rows = rows.outerjoin(CUSTOMER, CUSTOMER.c.id == RESULT.c.subject_id)
-        counted = (sa.func.count(sa.case((clause, 1))) for clause in (changed, changed & is_key, fell))
+        counted = {"changes": changed, "key_changes": changed & is_key, "falls": fell}
         statement = (
-            sa.select(*counted)
+            sa.select(*(sa.func.count(sa.case((clause, 1))).label(name) for name, clause in counted.items()))
             .select_from(rows)
             .where(RESULT.c.run_id == run.id, RESULT.c.grade_no.is_not(None))
         )
-        changes, key_changes, falls = db.session.execute(statement).one()
+        found = db.session.execute(statement).mappings().one()
     return {
         "scheme": scheme.code,
         "subject_type": scheme.subject_type,
         "subjects": run.population,
-        "changes": changes,
-        "key_changes": key_changes,
-        "falls": falls,
+        **found,
     }
 
 
