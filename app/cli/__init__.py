@@ -8,6 +8,7 @@ from __future__ import annotations
 from app.cli import (
     accounts,
     audit,
+    check,
     demo,
     evaluate,
     export,
@@ -21,7 +22,21 @@ from app.cli import (
 )
 from app.cli.base import Door
 
-AREAS = [setup, demo, serving, accounts, audit, imports, export, evaluate, incentives, jobs, packs, flow]
+AREAS = [
+    setup,
+    demo,
+    serving,
+    accounts,
+    audit,
+    check,
+    imports,
+    export,
+    evaluate,
+    incentives,
+    jobs,
+    packs,
+    flow,
+]
 
 main = Door(name="guanhu", help="Guanhu 管户: the back office that makes customer policies run.")
 for _area in AREAS:

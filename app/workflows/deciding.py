@@ -123,7 +123,7 @@ def take_back(attempt: Attempt) -> None:
     step, mine = found[0]
     if attempt.step is not None and attempt.step is not step:
         close_step(p, attempt.step, StepStatus.cancelled)
-    log(p, replace(attempt.deed(), step=step, task=None))
+    log(p, replace(attempt.deed(), step=step, task=mine))
     db.session.flush()  # of two open steps the database keeps one
     _reopen(p, step, p.seat_of(mine))
     hold_again(p, mine)
@@ -220,6 +220,7 @@ def _keep_evidence(attempt: Attempt, node: Step) -> None:
         if related is not None:
             digest = subjects.digest(subjects.plain_of(related))
             found.append((document.type, related.__tablename__, related.id, digest))
+    moment = now()
     db.session.add_all(
         ApprovalEvidence(
             request_id=p.request.id,
@@ -231,6 +232,7 @@ def _keep_evidence(attempt: Attempt, node: Step) -> None:
             object_id=object_id,
             digest=digest,
             given_by_id=attempt.who.employee_id,
+            given_at=moment,
         )
         for kind, object_type, object_id, digest in found
     )

@@ -64,7 +64,7 @@ def suspend(attempt: Attempt) -> None:
 def resume(attempt: Attempt) -> None:
     """Go on; the time it was suspended does not count."""
     p, step, moment = attempt.p, attempt.step, now()
-    log(p, attempt.deed())
+    log(p, attempt.deed()).at = moment
     attempt.request.status = RequestStatus.running
     if step is not None and p.flow.step(step.node).is_timed:
         _set_back(step, p.flow.step(step.node), _suspended_at(attempt), moment)

@@ -68,7 +68,9 @@ Instead = Callable[[int, Collection[int]], Found | None]
 
 def find(rules: Iterable[Mapping[str, Any]], asked: Asked) -> list[Found]:
     """Everybody the rules name, each once, in order; raises `NobodyFound` for a rule that makes no sense."""
+    rules = list(rules)
     found: dict[int, Found] = {}
+    named = _by_numbers([str(rule["employee"]) for rule in rules if "employee" in rule])
     for rule in rules:
         word = next((word for word in rule if word in RULES), None)
         if word is None:
@@ -79,9 +81,19 @@ def find(rules: Iterable[Mapping[str, Any]], asked: Asked) -> list[Found]:
                     rule=", ".join(rule)[:60],
                 )
             )
-        for person in RULES[word](rule, asked):
+        people = named.get(str(rule["employee"]), ()) if word == "employee" else RULES[word](rule, asked)
+        for person in people:
             found.setdefault(person.employee_id, person)
     return list(found.values())
+
+
+def _by_numbers(numbers: list[str]) -> dict[str, list[Found]]:
+    """The people of these numbers; one statement however many are named."""
+    if not numbers:
+        return {}
+    why = say(zh="指定人员", en="named in the flow")
+    statement = select(Employee.no, Employee.id).where(is_able(), Employee.no.in_(numbers))
+    return {no: [Found(id_, why)] for no, id_ in db.session.execute(statement)}
 
 
 # ---- the rules ---------------------------------------------------------------------------------------------
@@ -103,8 +115,8 @@ def _employees(*conditions: ColumnElement[bool]) -> list[int]:
 
 
 def _by_number(rule: Mapping[str, Any], _asked: Asked) -> Iterable[Found]:
-    why = say(zh="指定人员", en="named in the flow")
-    return [Found(id_, why) for id_ in _employees(Employee.no == str(rule["employee"]))]
+    number = str(rule["employee"])
+    return _by_numbers([number]).get(number, [])
 
 
 def _by_role(rule: Mapping[str, Any], asked: Asked) -> Iterable[Found]:
@@ -313,18 +325,19 @@ def can_act(employee_id: int) -> bool:
 
 
 def principals_of(standin_id: int, request: ApprovalRequest | None = None) -> list[int]:
-    """For whom this employee stands in now, in this request if one is named: himself first."""
-    statement = _standing_in(standin_id)
+    """For whom this employee may act now, in this request if one is named: himself first. None once he has left."""
+    table = ApprovalStandin.__table__.c
+    others = _standing_in(standin_id)
     if request is not None:
-        table = ApprovalStandin.__table__.c
-        limited = table.max_amount.is_(None)
+        limited: ColumnElement[bool] = table.max_amount.is_(None)
         if request.amount is not None:
-            limited |= table.max_amount >= request.amount
-        statement = statement.where(
-            table.flow_id.is_(None) | (table.flow_id == request.version.flow_id), limited
-        )
+            limited = limited | (table.max_amount >= request.amount)
+        of_flow = table.flow_id.is_(None) | (table.flow_id == request.version.flow_id)
+        others = others.where(of_flow, limited)
+    himself = select(Employee.id).where(Employee.id == standin_id, is_able())
     with access.acting(access.SYSTEM), db.session.no_autoflush:
-        return [standin_id, *db.session.scalars(statement)]
+        found = list(db.session.scalars(himself.union_all(others)))
+    return [standin_id, *(id_ for id_ in found if id_ != standin_id)] if standin_id in found else []
 
 
 def _standing_in(standin_id: int) -> Select[Any]:
