@@ -205,7 +205,7 @@ class ListChange(Choice):
     """What becomes of a customer on the list."""
 
     keep = enum.auto(), "保留", "Keep"
-    join = enum.auto(), "新增", "Add", "ok"
+    join = enum.auto(), "新增", "Add", "ok"  # type: ignore[assignment]
     move = enum.auto(), "调整层级", "Change tier", "warn"
     drop = enum.auto(), "移出", "Drop", "bad"
 

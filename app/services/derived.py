@@ -37,6 +37,11 @@ def derive(record: Any) -> None:
             found(record)
 
 
+def former(record: Any) -> Any | None:
+    """The record whose place this one takes (`supersedes_id`), also for one that is not written yet."""
+    return db.session.get(type(record), record.supersedes_id) if record.supersedes_id is not None else None
+
+
 def _derive_all(session: Session, _context: Any, _instances: Any) -> None:
     for row in [*session.new, *session.dirty]:
         if type(row) in derivations:

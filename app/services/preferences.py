@@ -7,14 +7,8 @@ from decimal import Decimal
 from sqlalchemy import func, select
 
 from app.extensions import db
-from app.models import (
-    ClassificationScheme,
-    ClassificationValue,
-    CommercialTerm,
-    CustomerClassification,
-    TermStatus,
-)
-from app.services import parameters
+from app.models import CommercialTerm, TermStatus
+from app.services import classes, parameters
 
 SCHEME = "preference.scheme"
 RATE = "class.max_discount_pct.{code}"
@@ -28,37 +22,22 @@ COUNTED = (TermStatus.in_approval, TermStatus.approved)
 
 def settle(term: CommercialTerm) -> None:
     """Compare a term, with all that overlap it, with the standard: what is split to stay below it is added up."""
-    if term.customer_id is None or term.valid_from is None or term.valid_to is None:
-        return
+    if None in {term.customer_id, term.valid_from, term.valid_to}:
+        return  # not filled in yet: it will be refused
     rate, amount = _overlapping(term)
     term.standard_rate = standard_rate(term.customer_id)
     term.standard_amount = parameters.number(AMOUNT) or NOTHING
     term.total_rate = rate + (term.discount_rate or NOTHING)
     term.total_amount = amount + (term.amount or NOTHING)
     term.over_standard = term.total_rate > term.standard_rate or term.total_amount > term.standard_amount
-    term.high_risk = class_of(term.customer_id, "CREDIT") == "d"
+    term.high_risk = classes.held(term.customer_id, "CREDIT") == "D"
 
 
 def standard_rate(customer_id: int) -> Decimal:
     """The largest discount of a customer's class, as a share; that of all others when he has none that counts."""
-    code = class_of(customer_id, parameters.text(SCHEME) or "")
-    found = parameters.number(RATE.format(code=code)) if code else None
+    code = classes.held(customer_id, parameters.text(SCHEME) or "")
+    found = parameters.number(RATE.format(code=code.lower())) if code else None
     return found if found is not None else parameters.number(RATE.format(code=OTHER)) or NOTHING
-
-
-def class_of(customer_id: int, scheme: str) -> str | None:
-    """The class a customer holds now in a scheme, in small letters."""
-    code = db.session.scalar(
-        select(ClassificationValue.code)
-        .join(CustomerClassification, CustomerClassification.value_id == ClassificationValue.id)
-        .join(ClassificationScheme, ClassificationScheme.id == CustomerClassification.scheme_id)
-        .where(
-            CustomerClassification.customer_id == customer_id,
-            CustomerClassification.valid_to.is_(None),
-            ClassificationScheme.code == scheme,
-        )
-    )
-    return code.lower() if code else None
 
 
 def _overlapping(term: CommercialTerm) -> tuple[Decimal, Decimal]:

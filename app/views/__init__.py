@@ -20,6 +20,7 @@ from app.views import (
     imports,
     incentives,
     pickers,
+    plans,
     saved_views,
     settings,
     trade,
@@ -34,6 +35,7 @@ VIEWS: tuple[type[RecordView], ...] = (
     *trade.VIEWS,
     *visits.VIEWS,
     *incentives.VIEWS,
+    *plans.VIEWS,
     *settings.VIEWS,
     *exports.VIEWS,
 )

@@ -40,6 +40,9 @@ def is_editable(record: Any) -> bool:
 
 
 def _lock(record: Any, names: frozenset[str] | None) -> Locked | None:
+    for whole, lines in subjects.wholes_of(record):
+        if refusal := _lock(whole, frozenset({lines})):
+            return refusal
     life = machine.machines.get(type(record))
     if life is not None and record.status in life.closed and not _within(names, life.still_open):
         return Locked(
@@ -91,6 +94,16 @@ def _hold(session: Session, _context: Any, _instances: Any) -> None:
     for row in list(session.dirty):
         if type(row) in machine.machines and session.is_modified(row):
             _hold_row(row)
+    for row in [*session.new, *session.dirty, *session.deleted]:
+        if hasattr(type(row), "__follows__"):
+            with db.session.no_autoflush:
+                _hold_line(row)
+
+
+def _hold_line(row: Any) -> None:
+    """A line of a record is frozen with it, and cannot be added or taken away meanwhile."""
+    for whole, lines in subjects.wholes_of(row):
+        check_editable(whole, frozenset({lines}))
 
 
 def _hold_row(row: Any) -> None:

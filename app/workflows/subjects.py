@@ -66,12 +66,14 @@ class Subject:
     """A record type requests are made on.
 
     `parties` are the fields that name employees who speak for the request and so never decide on it. `related` are the
-    relations whose fields conditions may ask for too (`customer.is_key`),
+    relations whose fields conditions may ask for too (`customer.is_key`), `lines` those to the lines of the record, which
+    are decided on with it and frozen with it.
     """
 
     model: type[Any]
     parties: tuple[str, ...] = ("owner_id",)
     related: tuple[str, ...] = ()
+    lines: tuple[str, ...] = ()
     catalogue: Catalogue | None = field(default=None, compare=False)
     values: Callable[[Any], Mapping[str, Any]] | None = None
     shown: Callable[[Any], Mapping[str, str]] | None = None
@@ -285,7 +287,30 @@ def content_of(record: Any, files: list[str] | None = None) -> dict[str, Any]:
     if subject.shown is not None:
         return dict(subject.shown(record))
     held = [file.sha256 for file in files_of(record)] if files is None else files
-    return plain_of(record) | {"attachment": held}
+    lines = {name: [plain_of(line) for line in _lines(record, name)] for name in subject.lines}
+    return plain_of(record) | lines | {"attachment": held}
+
+
+def _lines(record: Any, name: str) -> list[Any]:
+    """The lines of a record as the house sees them, whatever the reader may; those in the bin are none."""
+    with access.acting(access.SYSTEM), db.session.no_autoflush:
+        relation = inspect(type(record)).relationships[name]
+        line, (pair,) = relation.mapper.class_, relation.local_remote_pairs
+        statement = select(line).where(pair[1] == record.id).order_by(line.id)
+        return list(db.session.scalars(statement))
+
+
+def wholes_of(line: Any) -> list[tuple[Any, str]]:
+    """The record a line is decided on with (also the one it stood in before), and the relation to its lines."""
+    for subject in subjects.values():
+        for name in subject.lines:
+            relation = inspect(subject.model).relationships[name]
+            if type(line) is relation.mapper.class_:
+                ((_local, remote),) = relation.local_remote_pairs
+                keys = inspect(line).attrs[remote.key].history.sum()
+                found = [record_of(subject.object_type, key) for key in keys if key is not None]
+                return [(record, name) for record in found if record is not None]
+    return []
 
 
 def plain_of(record: Any) -> dict[str, Any]:

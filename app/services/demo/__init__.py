@@ -18,7 +18,14 @@ from app.words import say
 
 __all__ = ["PACKS", "SCALES", "DemoAccount", "accounts", "build", "is_empty"]
 
-PACKS = ("base", "seed-industry")
+PACKS = (
+    "base",
+    "seed-industry",
+    "customer-development",
+    "big-customers",
+    "key-visits",
+    "petrochemical",
+)
 """The packs the company stands on; load them first."""
 
 SEED = 20_260_101

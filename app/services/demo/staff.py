@@ -24,6 +24,9 @@ UNITS = (
     ("finance", "heyuan", "财务部", "Finance", "department", "finance"),
     ("legal", "heyuan", "法务部", "Legal", "department", "legal"),
     ("marketing", "heyuan", "市场部", "Marketing", "department", "marketing"),
+    ("technical", "heyuan", "技术部", "Technical department", "department", "technical"),
+    ("quality", "heyuan", "质量部", "Quality department", "department", "quality"),
+    ("development", "heyuan", "产品开发部", "Product development", "department", None),
     ("supervision", "heyuan", "客户管理监督小组", "Supervision group", "supervision_group", "supervision"),
 )
 
@@ -43,9 +46,9 @@ class Person:
 
 
 PEOPLE = (
-    Person("gaoyuan", "高原野", "heyuan", "general_manager", "gm", heads="heyuan"),
+    Person("gaoyuan", "高原野", "heyuan", "general_manager", "gm", "wenrenqiu", heads="heyuan"),
     Person("hanliqun", "韩立群", "heyuan", "company_leader", "company_leader", "gaoyuan"),
-    Person("guwenlan", "顾闻澜", "gm_office", "office_director", "employee", "gaoyuan", "gm_office"),
+    Person("guwenlan", "顾闻澜", "gm_office", "office_director", "gm_office", "gaoyuan", "gm_office"),
     Person("zouziqian", "邹子谦", "gm_office", "it_administrator", "administrator", "guwenlan"),
     Person("tianyutong", "田雨桐", "gm_office", "it_administrator", "administrator", "guwenlan"),
     Person("fujingxing", "傅景行", "gm_office", "auditor", "auditor", "gaoyuan"),
@@ -64,12 +67,25 @@ PEOPLE = (
     Person("qiaomingda", "乔明达", "finance", "accounting_head", "finance", "gaoyuan", "finance"),
     Person("yinjingshu", "尹静姝", "finance", "accountant", "finance", "qiaomingda"),
     Person("wenxiuyuan", "温修远", "legal", "legal_counsel", "legal", "gaoyuan", "legal"),
-    Person("mutinglan", "穆听澜", "marketing", "marketing_head", "marketing", "hanliqun", "marketing"),
+    Person("mutinglan", "穆听澜", "marketing", "marketing_head", "marketing_head", "hanliqun", "marketing"),
     Person("ningqinghe", "宁青禾", "marketing", "marketing_specialist", "marketing", "mutinglan"),
     Person("cenweizhen", "岑维桢", "supervision", "inspector", "inspector", "gaoyuan", "supervision"),
     Person("shuanlan", "舒安澜", "supervision", "inspector", "inspector", "cenweizhen"),
+    Person("wenrenqiu", "闻人秋", "heyuan", "chairman", "chairman"),
+    Person("ouyangce", "欧阳策", "sales", "big_customer_manager", "big_customer_manager", "zhouruoxi"),
+    Person("duyulin", "杜雨霖", "technical", "technical_engineer", "technical", "hanliqun", "technical"),
+    Person("jiyunzhou", "纪云舟", "quality", "quality_engineer", "quality", "hanliqun", "quality"),
+    Person(
+        "baizhiwei",
+        "柏知微",
+        "development",
+        "product_engineer",
+        "product_development",
+        "hanliqun",
+        "development",
+    ),
 )
-LOOK_AFTER = ("seller", "account_manager", "team_leader")
+LOOK_AFTER = ("seller", "account_manager", "big_customer_manager", "team_leader")
 """The roles whose holders own customers."""
 
 

@@ -4,24 +4,63 @@ from __future__ import annotations
 
 from typing import Any
 
+from sqlalchemy import select
+
 from app.columns import now
-from app.models import Admission, ContractKind, ContractStatus, VisitKind, VisitStatus
-from app.services import numbering
+from app.extensions import db
+from app.models import (
+    Admission,
+    AdmissionKind,
+    Contract,
+    ContractKind,
+    ContractStatus,
+    Lifecycle,
+    VisitKind,
+    VisitStatus,
+)
+from app.services import classes, numbering
 from app.words import Words, say
 from app.workflows.definitions.shared import decided
+from app.workflows.effects import effect
 from app.workflows.machine import By, Machine, check, move_by_rule, moves
+
+BIG = "BIG"
+"""The scheme that tells big customers, and their class in it."""
+
+PAIR = (ContractKind.supply, ContractKind.quality_assurance)
+"""The contracts a recognised customer signs on one day."""
 
 NUMBERS = numbering.Series("admission", "ZR{year}-{n:04d}")
 
 
 @check("customer_is_candidate")
 def customer_is_candidate(admission: Any) -> Words | None:
+    """A candidate is admitted once; a big customer is one already who is not big yet."""
+    if admission.flow_kind is AdmissionKind.big_customer:
+        return _may_become_big(admission)
     if admission.customer.status not in {"prospect", "applicant"}:
         return say(
             zh="客户“{name}”已是{state}，无需准入。",
             en='"{name}" is already {state}: there is nothing to admit.',
             name=admission.customer.name,
             state=admission.customer.status.words,
+        )
+    return None
+
+
+def _may_become_big(admission: Any) -> Words | None:
+    if admission.customer.status in {Lifecycle.suspended, Lifecycle.ended, Lifecycle.anonymised}:
+        return say(
+            zh="客户“{name}”已{state}。",
+            en='"{name}" is {state}.',
+            name=admission.customer.name,
+            state=admission.customer.status.words,
+        )
+    if classes.held(admission.customer_id, BIG) == BIG:
+        return say(
+            zh="客户“{name}”已是大客户。",
+            en='"{name}" is a big customer already.',
+            name=admission.customer.name,
         )
     return None
 
@@ -46,7 +85,9 @@ def inspection_filed(admission: Any) -> Words | None:
 
 @check("agreement_effective")
 def agreement_effective(admission: Any) -> Words | None:
-    """Only an effective agreement makes a customer (E-09)."""
+    """Only an effective agreement makes a customer (E-09); a recognised one, the pair of contracts (E-21)."""
+    if admission.flow_kind is AdmissionKind.recognition:
+        return contract_pair_effective(admission)
     agreement = admission.agreement
     if agreement is None or agreement.status is not ContractStatus.effective:
         return say(zh="合作协议尚未生效。", en="The cooperation agreement is not effective yet.")
@@ -57,16 +98,43 @@ def agreement_effective(admission: Any) -> Words | None:
     return None
 
 
+@check("contract_pair_effective")
+def contract_pair_effective(admission: Any) -> Words | None:
+    """Supply and quality assurance contract were signed on one day, and are in force (E-20, E-21)."""
+    signed = {
+        kind: day
+        for kind, day in db.session.execute(
+            select(Contract.kind, Contract.sign_on).where(
+                Contract.admission_id == admission.id, Contract.status == ContractStatus.effective
+            )
+        )
+        if kind in PAIR
+    }
+    if len(signed) < len(PAIR):
+        return say(
+            zh="供应合同与质量保证合同尚未全部生效。",
+            en="The supply and the quality assurance contract are not both effective yet.",
+        )
+    if len(set(signed.values())) > 1:
+        return say(
+            zh="供应合同与质量保证合同须同日签订。",
+            en="The supply and the quality assurance contract are signed on one day.",
+        )
+    return None
+
+
 def number(admission: Any) -> None:
     admission.no = admission.no or numbering.take(NUMBERS)
 
 
 def customer_applies(admission: Any) -> None:
-    move_by_rule(admission.customer, "apply")
+    if admission.flow_kind is not AdmissionKind.big_customer:
+        move_by_rule(admission.customer, "apply")
 
 
 def customer_returns(admission: Any) -> None:
-    move_by_rule(admission.customer, "return_to_prospect")
+    if admission.flow_kind is not AdmissionKind.big_customer:
+        move_by_rule(admission.customer, "return_to_prospect")
 
 
 def decision_stands(admission: Any) -> None:
@@ -75,6 +143,29 @@ def decision_stands(admission: Any) -> None:
 
 def customer_is_admitted(admission: Any) -> None:
     move_by_rule(admission.customer, "activate")
+
+
+@effect("classify_big_customer")
+def classify_big_customer(admission: Any) -> None:
+    """The customer is a big customer from today on (E-12)."""
+    classes.hold(admission.customer_id, BIG, BIG, f"{AdmissionKind.big_customer.words.zh} {admission.no}")
+
+
+@effect("draft_contract_pair")
+def draft_contract_pair(admission: Any) -> None:
+    """Supply and quality assurance contract of a recognised customer, as drafts to be reviewed and signed (E-20, E-21)."""
+    for kind in PAIR:
+        db.session.add(
+            Contract(
+                title=f"{kind.words.zh} {admission.customer.name}"[:255],
+                kind=kind,
+                customer_id=admission.customer_id,
+                admission_id=admission.id,
+                payment_method_id=admission.customer.payment_method_id,
+                owner_id=admission.owner_id,
+                org_unit_id=admission.org_unit_id,
+            )
+        )
 
 
 ADMISSION = Machine(
