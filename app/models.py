@@ -17,6 +17,7 @@ from app.schema.care import *
 from app.schema.needs import *
 from app.schema.plans import *
 from app.schema.policies import *
+from app.schema.dealings import *
 from app.schema.files import *
 from app.schema.approvals import *
 from app.schema.evaluation import *

@@ -6,7 +6,7 @@ import enum
 from datetime import date, datetime
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Date, Index, String
+from sqlalchemy import Date, Index, Integer, String, text
 from sqlalchemy.orm import Mapped, relationship
 
 from app.columns import (
@@ -65,6 +65,7 @@ class Visit(Stamped, Binned, Model):
     )
     planned_on: Mapped[date] = field(Date, zh="计划日期", en="Planned on", listed=True, sort=True)
     held_at: Mapped[datetime | None] = field(MomentType, zh="走访时间", en="Held", listed=True)
+    filed_at: Mapped[datetime | None] = field(MomentType, zh="归档时间", en="Filed", edit=False)
     place: Mapped[Short | None] = field(zh="地点", en="Place")
     purpose: Mapped[Long | None] = field(zh="目的", en="Purpose")
     content: Mapped[Long | None] = field(zh="走访内容", en="Content")
@@ -148,6 +149,12 @@ class ServiceCase(Stamped, Binned, Model):
         MomentType, zh="答复期限", en="Reply due", listed=True, edit=False
     )
     replied_at: Mapped[datetime | None] = field(MomentType, zh="答复时间", en="Replied", edit=False)
+    first_response_at: Mapped[datetime | None] = field(MomentType, zh="首次响应时间", en="First response")
+    closed_at: Mapped[datetime | None] = field(MomentType, zh="关闭时间", en="Closed", edit=False)
+    category_id: Mapped[int | None] = belongs_to(
+        "lookup.id", zh="问题类别", en="Category", lookup="case_category"
+    )
+    recurrence_of_id: Mapped[int | None] = belongs_to("service_case.id", zh="重复自", en="Recurs after")
     cause: Mapped[Long | None] = field(zh="原因", en="Cause")
     solution: Mapped[Long | None] = field(zh="处理办法", en="Solution")
     status: Mapped[CaseStatus] = field(
@@ -157,6 +164,19 @@ class ServiceCase(Stamped, Binned, Model):
     org_unit_id: Mapped[int | None] = belongs_to("org_unit.id", zh="所属部门", en="Department", edit=False)
 
     customer: Mapped[Customer | None] = relationship()
+    recurrence_of: Mapped[ServiceCase | None] = relationship(remote_side="ServiceCase.id")
+
+
+class TaskKind(Choice):
+    """What sort of duty a task is."""
+
+    task = enum.auto(), "一般事项", "Task"
+    issue = enum.auto(), "客户问题", "Issue"
+    obligation = enum.auto(), "我方义务", "Our obligation"
+    customer_obligation = enum.auto(), "客户义务", "Customer's obligation"
+    rectification = enum.auto(), "整改", "Rectification"
+    risk_response = enum.auto(), "风险应对", "Risk response"
+    follow_up = enum.auto(), "跟进", "Follow-up"
 
 
 class TaskStatus(Choice):
@@ -176,6 +196,12 @@ class Task(Stamped, Binned, Model):
     __rows__ = Rows.owned
     __title__ = ("title",)
     __table_args__ = (
+        rule(
+            "satisfaction_one_to_five",
+            "satisfaction IS NULL OR satisfaction BETWEEN 1 AND 5",
+            zh="满意度为 1 到 5。",
+            en="Satisfaction is 1 to 5.",
+        ),
         Index("ix_task_scope", "org_unit_id", "id"),
         Index("ix_task_due", "owner_id", "status", "due_on"),
     )
@@ -184,7 +210,24 @@ class Task(Stamped, Binned, Model):
     title: Mapped[Short] = field(zh="事项", en="Task", listed=True, search=True)
     description: Mapped[Long | None] = field(zh="说明", en="Description")
     customer_id: Mapped[int | None] = belongs_to("customer.id", zh="客户", en="Customer", listed=True)
+    kind: Mapped[TaskKind] = field(
+        one_of(TaskKind),
+        zh="类型",
+        en="Kind",
+        listed=True,
+        default=TaskKind.task,
+        server_default=text("'task'"),
+    )
     due_on: Mapped[date | None] = field(Date, zh="期限", en="Due", listed=True, sort=True)
+    original_due_on: Mapped[date | None] = field(
+        Date, zh="最初期限", en="First due", help_zh="空则以期限为准", help_en="empty: as due"
+    )
+    assigner_id: Mapped[int | None] = belongs_to("employee.id", zh="交办人", en="Assigned by")
+    first_update_at: Mapped[datetime | None] = field(MomentType, zh="首次反馈时间", en="First answer")
+    done_at: Mapped[datetime | None] = field(MomentType, zh="完成时间", en="Done at", edit=False)
+    satisfaction: Mapped[int | None] = field(
+        Integer, zh="客户满意度（1-5）", en="Customer's satisfaction (1-5)"
+    )
     result: Mapped[Long | None] = field(zh="结果", en="Result")
     status: Mapped[TaskStatus] = field(
         one_of(TaskStatus), zh="状态", en="Status", edit=False, listed=True, default=TaskStatus.open
@@ -194,3 +237,4 @@ class Task(Stamped, Binned, Model):
 
     customer: Mapped[Customer | None] = relationship()
     owner: Mapped[Employee | None] = relationship(foreign_keys="Task.owner_id")
+    assigner: Mapped[Employee | None] = relationship(foreign_keys="Task.assigner_id")

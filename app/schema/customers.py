@@ -142,6 +142,8 @@ class Customer(Stamped, Binned, Model):
         help_zh="0 表示不赊销；空表示不限",
         help_en="0: nothing on account; empty: no limit",
     )
+    reviewed_on: Mapped[date | None] = field(Date, zh="档案复核日期", en="File reviewed on")
+    referrer_id: Mapped[int | None] = belongs_to("customer.id", zh="介绍客户", en="Referred by")
     remark: Mapped[Long | None] = field(zh="备注", en="Remark")
     owner_id: Mapped[int | None] = belongs_to("employee.id", zh="客户经理", en="Account manager", listed=True)
     org_unit_id: Mapped[int | None] = belongs_to("org_unit.id", zh="所属部门", en="Department", edit=False)
@@ -156,6 +158,9 @@ class Customer(Stamped, Binned, Model):
     source_channel: Mapped[Lookup | None] = relationship(foreign_keys="Customer.source_channel_id")
     payment_method: Mapped[Lookup | None] = relationship(foreign_keys="Customer.payment_method_id")
     owner: Mapped[Employee | None] = relationship(foreign_keys="Customer.owner_id")
+    referrer: Mapped[Customer | None] = relationship(
+        foreign_keys="Customer.referrer_id", remote_side="Customer.id"
+    )
     org_unit: Mapped[OrgUnit | None] = relationship(foreign_keys="Customer.org_unit_id")
 
 

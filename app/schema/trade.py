@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import enum
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from sqlalchemy import ForeignKey, Index, Integer, String
+from sqlalchemy import Date, ForeignKey, Index, Integer, String
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.columns import (
     Choice,
     Code,
+    Flag,
     Id,
     Long,
     MomentType,
@@ -112,6 +113,12 @@ class SalesDocument(Stamped, Binned, Model):
     status: Mapped[DocumentStatus] = field(
         one_of(DocumentStatus), zh="状态", en="Status", edit=False, listed=True, default=DocumentStatus.draft
     )
+    requested_at: Mapped[datetime | None] = field(MomentType, zh="询价时间", en="Asked for")
+    sent_at: Mapped[datetime | None] = field(MomentType, zh="报价发出时间", en="Sent")
+    corrected: Mapped[Flag] = field(zh="发出后改价", en="Price corrected after sending")
+    confirmed_at: Mapped[datetime | None] = field(MomentType, zh="确认时间", en="Confirmed", edit=False)
+    required_on: Mapped[date | None] = field(Date, zh="要求交货日期", en="Required on")
+    delivered_at: Mapped[datetime | None] = field(MomentType, zh="交货时间", en="Delivered")
     country: Mapped[Short | None] = field(zh="国家", en="Country")
     owner_id: Mapped[int | None] = belongs_to("employee.id", zh="负责人", en="Owner", edit=False)
     org_unit_id: Mapped[int | None] = belongs_to("org_unit.id", zh="所属部门", en="Department", edit=False)

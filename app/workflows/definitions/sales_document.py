@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from app.columns import now
 from app.models import SalesDocument
 from app.words import Words, say
 from app.workflows.machine import By, Machine, check, moves
@@ -30,6 +31,10 @@ def document_customer_active(document: Any) -> Words | None:
     return None
 
 
+def confirmed_now(document: Any) -> None:
+    document.confirmed_at = now()
+
+
 SALES_DOCUMENT = Machine(
     SalesDocument,
     first="draft",
@@ -40,6 +45,7 @@ SALES_DOCUMENT = Machine(
             "confirmed",
             Words("确认", "Confirm"),
             checks=("document_has_lines", "document_customer_active"),
+            then=(confirmed_now,),
             tone="ok",
         ),
         moves("close", "confirmed", "closed", Words("关闭", "Close")),

@@ -28,6 +28,10 @@ def replied_now(case: Any) -> None:
     case.replied_at = case.replied_at or now()
 
 
+def closed_now(case: Any) -> None:
+    case.closed_at = now()
+
+
 SERVICE_CASE = Machine(
     ServiceCase,
     first="received",
@@ -42,7 +46,7 @@ SERVICE_CASE = Machine(
             then=(number, replied_now),
             tone="ok",
         ),
-        moves("close", "replied", "closed", Words("关闭", "Close")),
+        moves("close", "replied", "closed", Words("关闭", "Close"), then=(closed_now,)),
         moves("reopen", "replied closed", "investigating", Words("重新调查", "Reopen"), needs_reason=True),
     ),
     adopted=("replied", "closed"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from app.columns import now
 from app.models import Task
 from app.roles import Act
 from app.services import access
@@ -26,11 +27,23 @@ def verified_by_another(task: Any) -> Words | None:
     return None
 
 
+def done_now(task: Any) -> None:
+    task.done_at = now()
+
+
 TASK = Machine(
     Task,
     first="open",
     moves=(
-        moves("finish", "open", "done", Words("完成", "Done"), checks=("task_has_result",), tone="ok"),
+        moves(
+            "finish",
+            "open",
+            "done",
+            Words("完成", "Done"),
+            checks=("task_has_result",),
+            then=(done_now,),
+            tone="ok",
+        ),
         moves("verify", "done", "verified", Words("验证", "Verify"), checks=("verified_by_another",)),
         moves("reopen", "done", "open", Words("退回重做", "Reopen"), needs_reason=True),
         moves(

@@ -24,12 +24,16 @@ def held_now(visit: Any) -> None:
     visit.held_at = visit.held_at or now()
 
 
+def filed_now(visit: Any) -> None:
+    visit.filed_at = now()
+
+
 VISIT = Machine(
     Visit,
     first="planned",
     moves=(
         moves("hold", "planned", "done", Words("完成走访", "Mark as held"), then=(held_now,), tone="ok"),
-        moves("file", "done", "filed", Words("归档", "File"), checks=("visit_reported",)),
+        moves("file", "done", "filed", Words("归档", "File"), checks=("visit_reported",), then=(filed_now,)),
         moves("cancel", "planned", "cancelled", Words("取消", "Cancel"), needs_reason=True, tone="bad"),
     ),
     adopted=("done", "filed"),
