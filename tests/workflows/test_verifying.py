@@ -349,6 +349,22 @@ def test_two_steps_for_one_person_at_the_top_are_found(stage):
     assert not [finding for finding in of_people(one) if finding.rule == "V8" and finding.is_error]
 
 
+def test_warnings_are_acknowledged_and_kept_with_the_version(stage):
+    warned = flow_of(step("a", when="willing"))
+    with access.acting(access.SYSTEM), transaction():
+        version = flows.add_version(warned)
+        with pytest.raises(BadInput) as refused:
+            flows.release(version)
+        assert [problem.field for problem in refused.value.problems] == ["steps"]
+        flows.release(version, acknowledged=True)
+        assert version.status.value == "published"
+        version_id = version.id
+    with access.acting(access.SYSTEM):
+        (kept,) = db.session.get_one(ApprovalFlowVersion, version_id).findings
+        assert (kept["rule"], kept["is_error"]) == ("V4", False)
+        assert kept["case_zh"] and kept["case_en"]
+
+
 def test_who_submits_for_another_is_tried_too_and_a_flaw_there_is_a_warning(stage):
     body = flow_of(step("a", people=[{"employee": stage.number("lea")}]), step("b"), object_type="contract")
     (finding,) = of_people(body)
