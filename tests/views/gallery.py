@@ -12,8 +12,9 @@ from pathlib import Path
 from flask import Flask, Response, flash, jsonify, render_template, request
 from flask_babel import Babel
 
-from app.views import pages as p
+from app.views import flow_design_pages as fd, flow_design_picture as fp, pages as p
 from app.words import Words, language
+from app.workflows.describing import Trait
 
 HERE = Path(__file__).resolve()
 APP = HERE.parents[2] / "app"
@@ -343,6 +344,28 @@ def inbox() -> p.InboxPage:
     )
 
 
+def results() -> p.ResultsPage:
+    done, left = (
+        p.Cell(t("已同意", "Approved"), "badge", "ok"),
+        p.Cell(t("未办理", "Not approved"), "badge", "bad"),
+    )
+    why = p.Cell(
+        t("该申请已撤销，不能再进行此操作。", "This request is cancelled: nothing more can be done here."),
+        "long",
+    )
+    rows = (
+        p.Row("1", "/approval", (p.Cell(COMPANY, note="SP2026-000001"), done, p.Cell("")), selectable=False),
+        p.Row("2", "/approval", (p.Cell(OTHERS[0], note="SP2026-000002"), left, why), selectable=False),
+    )
+    heads = (
+        p.Column("t", t("事项", "Request")),
+        p.Column("r", t("结果", "Result")),
+        p.Column("w", t("原因", "Reason")),
+    )
+    table = p.ListPage(t("逐条结果", "Result of each"), "results", columns=heads, rows=rows)
+    return p.ResultsPage(t("批量同意", "Approved together"), table, banners=(p.Banner(t("已同意 1 条。", "1 approved."), "ok"),), acts=(p.Act(t("返回审批中心", "Back to the inbox"), "/inbox", primary=True),))  # fmt: skip
+
+
 def approval() -> p.ApprovalPage:
     c, said = (
         p.Cell,
@@ -452,6 +475,134 @@ def explain() -> p.ExplainPage:
     return p.ExplainPage(COMPANY, crumbs=(p.Crumb(t("客户评价 2026 上半年", "Customer evaluation H1 2026"), "/run"), p.Crumb("C-000218")), badges=(p.Cell("B", "grade"),), facts=(t("78.5 分", "78.5 points"), t("第 214 名，共 1,342 名", "214 of 1,342")), lines=(line(t("年购买金额", "Amount bought"), "4,286.50", t("万元", "10k CNY"), "92", "40%", "36.8", "35.1", t("分段", "bands"), url="/x", children=(line(t("已确认订单", "Confirmed orders"), "4,310.20", t("万元", "10k CNY"), url="/x"), line(t("退货", "Returns"), "-23.70", t("万元", "10k CNY"), url="/x"))), line(t("付款准时率", "Paid in time"), "81", "%", "61", "30%", "18.3", "27.0", t("线性", "linear"), t("比上次低 9 个百分点，是降级的主因", "9 points below last time, the main cause"), "bad", "/x"), line(t("合作潜力", "Potential"), "", "", "78", "30%", "23.4", "21.0", t("人工打分", "scored by hand"), t("依据：走访记录 VS-0231", "evidence: visit VS-0231"))), total="78.5", grade=p.Cell("B", "grade"), rule=t("75 分以上、85 分以下为 B。", "B is 75 and more, below 85."), acts=(p.Act(t("提出异议", "Object"), "/x/object", "post", fields=(OPINION_DUE,)),), timeline=(p.TimelineItem(t("2025 下半年：83.1 分 A", "H2 2025: 83.1 points, A"), "2026-01-31", "", "ok"),), charts=(chart(),))  # fmt: skip
 
 
+def flow() -> fd.VersionPage:
+    body = {
+        "title": t("报价折扣审批", "Discount on quotations"),
+        "limit": t("折扣率 ≤ 15%", "discount ≤ 15 %"),
+    }
+    line, box = fp.Line, fp.Box
+    drawn = fp.Picture(
+        452,
+        214,
+        (
+            box(4, 30, (line(124, 24, str(t("提交", "Submission"))),), round=True),
+            box(
+                64,
+                56,
+                (
+                    line(124, 86, str(t("部门负责人", "Head of the department")), strong=True),
+                    line(
+                        124,
+                        106,
+                        str(t("仅当 金额 > 5…", "only when amount > 5…")),
+                        str(t("仅当 金额 > 50万元", "only when amount > CNY 500000")),
+                    ),
+                ),
+                dashed=True,
+                flaw=True,
+            ),
+            box(150, 30, (line(124, 170, str(t("结束", "End"))),), round=True),
+        ),
+        (
+            fp.Arrow("M124 34V62"),
+            fp.Arrow("M124 120V148"),
+            fp.Arrow("M244 84H430V158H246", line(252, 79, str(body["limit"]))),
+        ),
+        t("提交 → 部门负责人 → 结束", "submission → head of the department → end"),
+    )
+    more = (
+        p.Act(t("上移", "Move up"), "/x", "post", name="do", value="up"),
+        p.Act(
+            t("移除", "Take out"),
+            "/x",
+            "post",
+            name="do",
+            value="drop",
+            tone="bad",
+            confirm=t("移除？", "Out?"),
+        ),
+    )
+    step = fd.StepBox(
+        "head",
+        1,
+        t("部门负责人", "Head of the department"),
+        (
+            Trait(
+                "who",
+                t("审批人", "Who"),
+                t("提交人所在部门负责人", "the head of the department of the submitter"),
+            ),
+            Trait(
+                "next",
+                t("去向", "Goes on"),
+                t("折扣率 ≤ 15% → 结束；否则 → 下一步", "discount ≤ 15 % → end; otherwise → the next step"),
+            ),
+        ),
+        "/x",
+        "/flow-table",
+        "/flow-table",
+        more,
+        1,
+    )
+    finding = fd.Found(
+        t("第 2 行永远不会走到。", "Row 2 is never taken."),
+        "bad",
+        t("错误", "Error"),
+        t("“部门负责人”的去向", "ways on from “Head of the department”"),
+        "/flow-table",
+        str(t("折扣率 12%", "discount 12 %")),
+        t("无效的行", "dead rows"),
+    )
+    names = (
+        p.Field("name_zh", t("中文名称", "Chinese name"), required=True),
+        p.Field("name_en", t("英文名称", "English name"), required=True),
+    )
+    return fd.VersionPage(body["title"], (p.Crumb(t("流程设计", "Flow designer"), "/list"), p.Crumb(body["title"])), (p.Cell(t("第 2 版", "Version 2"), "badge"), p.Cell(t("草稿", "Draft"), "badge")), (p.Cell("discount"),), drawn, (step,), (Trait("limit", t("部门权限", "Department limit"), t("15%", "15%")),), settings_url="/x", add_step=p.Act(t("添加步骤", "Add a step"), "/x", "post", "plus", name="do", value="add", fields=names), primary=p.Act(t("检查", "Check"), "/x", "post", primary=True), acts=(p.Act(t("导出 YAML", "Take out as YAML"), "/x"),), banners=(p.Banner(t("检查发现 1 处错误。", "The check found 1 error."), "bad", link_url="#findings", link_text=t("查看", "See them")),), findings=(finding,), check=p.Act(t("检查", "Check"), "/x", "post"), side=(p.Panel(t("版本", "Versions"), (p.Item(t("第 1 版", "Version 1"), "/x", PEOPLE["han"], badge=p.Cell(t("已发布", "Published"), "badge", "ok")),)),))  # fmt: skip
+
+
+def flow_table() -> fd.GridPage:
+    f, c = p.Field, p.Choice
+    rate, kind = t("折扣率", "Discount rate"), t("类型", "Kind")
+    signs = (
+        c("", t("不限", "any")),
+        c("<=", t("不超过", "at most")),
+        c("span", t("自…至不足…", "from … to below …")),
+        c("=", t("等于", "is")),
+    )
+    kinds = (c("discount", t("折扣", "Discount")), c("gift", t("赠品", "Gift")))
+    targets = (c("gm", t("总经理", "General manager")), c("end", t("结束", "End")))
+
+    def row(n: int, sign: str, first: str, then: str, *errors: p.Text) -> fd.GridRow:
+        cells = (
+            fd.GridCell(
+                f(f"r{n}.rate.sign", rate, "choice", sign, choices=signs),
+                f(f"r{n}.rate.value", rate, value=first),
+                f(f"r{n}.rate.upto", rate, value="15"),
+                "%",
+                errors,
+            ),
+            fd.GridCell(
+                f(
+                    f"r{n}.kind.sign",
+                    kind,
+                    "choice",
+                    "in",
+                    choices=(c("", t("不限", "any")), c("in", t("属于", "one of"))),
+                ),
+                f(f"r{n}.kind.value", kind, "pickers", picked=kinds[:1], choices=kinds[1:]),
+                f(f"r{n}.kind.upto", kind),
+            ),
+        )
+        return fd.GridRow(
+            n,
+            cells,
+            f(f"r{n}.text", t("条件", "Condition"), value="amount > 5") if n else None,
+            f(f"r{n}.to", t("去向", "Then to"), "choice", then, choices=targets, required=True),
+        )
+
+    return fd.GridPage(t("“部门负责人”的去向", "Ways on from “Head of the department”"), (p.Crumb(t("流程设计", "Flow designer"), "/list"), p.Crumb(t("决策表", "Table"))), "/form", "/flow", "seen", (rate, kind), (row(0, "<=", "5", "end"), row(1, "span", "5", "gm", t("请填写数值", "Fill in a number"))), f("col", t("列", "Columns"), "pickers", picked=(c("rate", rate), c("kind", kind)), choices=(c("amount", t("金额", "Amount")),)), t("自上而下，第一条符合的行生效。", "From top to bottom, the first row that holds counts."), otherwise=t("都不符合时 → 总经理", "if no row holds → General manager"), leads=True, names=(t("部门权限", "Department limit"),), problems=(p.Problem(t("第 2 行：请填写数值", "Row 2: fill in a number")),))  # fmt: skip
+
+
 def message() -> p.MessagePage:
     return p.MessagePage(t("不能提交这份准入申请", "This admission cannot be submitted"), t("还没有实地考察记录。", "There is no record of a site visit yet."), 409, t("依据", "Under"), t("《大客户管理办法》第 14 条", "article 14 of the big customer policy"), "/x", t("先登记实地考察，再提交。", "Record the site visit first, then submit."), t("财会部 戴文清", "Dai Wenqing, finance"), "7K3M-20261121", (p.Act(t("登记实地考察", "Record the site visit"), "/x", primary=True), p.Act(t("返回", "Back"), "/page")), icon="hand-stop")  # fmt: skip
 
@@ -476,13 +627,14 @@ def found() -> p.SearchPage:
 
 PAGES = {
     "/home": ("home.html", home), "/list": ("record/list.html", table), "/empty": ("record/list.html", nothing), "/page": ("record/page.html", record),
-    "/form": ("record/form.html", form), "/new": ("record/form.html", lambda: form(faults=False, stale=False)), "/inbox": ("approval/inbox.html", inbox), "/approval": ("approval/page.html", approval),
+    "/form": ("record/form.html", form), "/new": ("record/form.html", lambda: form(faults=False, stale=False)), "/inbox": ("approval/inbox.html", inbox), "/approval": ("approval/page.html", approval), "/results": ("approval/results.html", results),
     "/import/1": ("import/upload.html", lambda: imports(1)), "/import/2": ("import/check.html", lambda: imports(2)), "/import/3": ("import/result.html", lambda: imports(3)),
     "/job": ("job.html", progress), "/message": ("message.html", message), "/search": ("search.html", found), "/sign-in": ("account/sign_in.html", signin),
     "/account/profile": ("account/profile.html", profile), "/account/password": ("account/password.html", password),
     "/account/sessions": ("account/sessions.html", lambda: p.SessionsPage(t("已登录的设备", "Signed-in devices"), small(t("设备", "Devices"), "session"), p.Act(t("退出其他设备", "Sign out elsewhere"), "/x", "post", tone="bad", confirm=t("其他设备上要重新登录。", "The other devices must sign in again.")))),
     "/runs": ("evaluation/runs.html", lambda: p.RunsPage(t("评价", "Evaluation"), small(t("评价运行", "Runs"), "run"), p.FormPage(t("开始一次评价", "Start a run"), "/runs", (p.Section("s", "", (p.Field("scheme", t("方案", "Scheme"), "choice", required=True, choices=(p.Choice("1", "customer_value"),)), p.Field("from", t("从", "From"), "date", required=True))),), cmd="x"))),
     "/run": ("evaluation/run.html", run), "/explain": ("evaluation/explain.html", explain),
+    "/flow": ("flows/page.html", flow), "/flow-table": ("flows/table.html", flow_table),
 }  # fmt: skip
 """Address of the gallery → template and what makes its page."""
 

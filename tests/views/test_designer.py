@@ -24,6 +24,17 @@ CODE = "big_contracts"
 NEW = {"code": CODE, "object_type": "contract", "name_zh": "大额合同", "name_en": "Large contracts"}
 
 
+SETTINGS = {
+    "name_zh": "大额合同",
+    "name_en": "Large contracts",
+    "required": ["amount"],
+    "param-0-zh": "大额",
+    "param-0-en": "Large",
+    "param-0-value": "50",
+    "param-0-unit": "万元",
+}
+
+
 class Designer:
     """A person at the designer: sends forms as the pages would, based on the draft as it stands."""
 
@@ -95,10 +106,7 @@ def designer(app: Flask, world: World) -> Callable[[str], Designer]:
 def drawn(ada: Designer) -> int:
     """A flow with a legal review and the leader above a threshold, ready to be checked."""
     pk = ada.begin()
-    settings = {"name_zh": "大额合同", "name_en": "Large contracts", "param-0-zh": "大额", "param-0-en": "Large",
-                "param-0-value": "50", "param-0-unit": "万元",
-                "required": ["amount"]}  # fmt: skip
-    assert ada.post(f"/flow/settings/{pk}", pk, **settings).status_code == 303
+    assert ada.post(f"/flow/settings/{pk}", pk, **SETTINGS).status_code == 303
     for zh, en, who in (
         ("法务审核", "Legal review", "role:legal"),
         ("领导审批", "Leader", "role:company_leader"),
@@ -122,6 +130,202 @@ def test_a_flow_is_drawn_checked_and_published_by_another(app: Flask, designer: 
     hana = designer("hana")
     assert hana.post(f"/flow/{pk}/publish", pk, noted="1").status_code == 303
     assert kept(app, pk).status is FlowStatus.published
-    assert ada.client.get(f"/flow/step/{pk}/legal_review").status_code == 404
-    assert ada.fill(pk, "legal_review", "role:gm").status_code == 404
     assert re.search("第 1 版", hana.client.get(f"/flow/show/{pk}").text)
+    nothing_of_it_can_be_changed(app, ada, pk)
+
+
+def nothing_of_it_can_be_changed(app: Flask, ada: Designer, pk: int) -> None:
+    """A published version stands; it is taken up as a new draft."""
+    body = kept(app, pk).body
+    for page in (f"step/{pk}/legal_review", f"ways/{pk}/legal_review", f"settings/{pk}"):
+        assert ada.client.get(f"/flow/{page}").status_code == 404
+    assert ada.fill(pk, "legal_review", "role:gm").status_code == 404
+    for do in ("add", "drop", "up"):
+        form = {"do": do, "key": "legal_review", "name_zh": "甲", "name_en": "A"}
+        assert ada.post(f"/flow/{pk}/steps", pk, **form).status_code == 409
+    for path in ("check", "discard"):
+        assert ada.post(f"/flow/{pk}/{path}", pk).status_code == 409
+    assert kept(app, pk).body == body
+    answer = ada.client.post(f"/flow/{pk}/change")
+    new = int(answer.headers["Location"].rsplit("/", 1)[1])
+    assert kept(app, new).body == body and kept(app, new).status is FlowStatus.draft
+    settings = SETTINGS | {"param-0-key": "limit_large", "param-0-value": "80"}
+    assert ada.post(f"/flow/settings/{new}", new, **settings).status_code == 303
+    compared = ada.client.get(f"/flow/compare/{new}/{pk}").text
+    assert "50万元" in compared and "80万元" in compared
+    assert ada.post(f"/flow/{new}/discard", new).status_code == 303
+    assert ada.client.get(f"/flow/show/{new}").status_code == 404
+
+
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+def test_who_may_not_design_is_refused_at_every_door(app: Flask, designer: Callable[[str], Designer]):
+    pk = drawn(designer("ada"))
+    dan, hana = designer("dan"), designer("hana")
+    seen = {"seen": kept(app, pk).body_hash}
+    rules = [
+        rule for rule in app.url_map.iter_rules() if rule.endpoint.startswith("ApprovalFlowVersionView.")
+    ]
+    assert len(rules) > 15
+    before = digest(app)
+    for rule in rules:
+        path = (
+            rule.rule.replace("<int:pk>", str(pk))
+            .replace("<int:other>", str(pk))
+            .replace("<key>", "legal_review")
+        )
+        for method in {"GET", "POST"} & set(rule.methods or ()):
+            answer = dan.client.open(path, method=method, data=seen if method == "POST" else None)
+            assert answer.status_code == 403, f"{method} {path}"
+    for path in ("new", "bring-in", f"{pk}/change"):
+        assert hana.client.post(f"/flow/{path}", data=NEW).status_code == 403  # she may edit, not begin
+    changed = {name for name, found in digest(app).items() if found != before[name]}
+    assert changed <= {"audit_log", "user_session", "sign_in_attempt"}
+
+
+def test_of_two_designers_one_wins_and_the_other_is_told(app: Flask, designer: Callable[[str], Designer]):
+    ada, hana = designer("ada"), designer("hana")
+    pk = drawn(ada)
+    seen = ada.seen(pk)
+    assert hana.fill(pk, "leader", "role:company_leader", due_n="3").status_code == 303
+    body = kept(app, pk).body
+    for answer in (
+        ada.fill(pk, "leader", "role:legal", seen=seen),
+        ada.post(f"/flow/settings/{pk}", pk, seen=seen, **SETTINGS),
+        ada.post(f"/flow/ways/{pk}/legal_review", pk, seen=seen, rows="0"),
+        ada.post(f"/flow/condition/{pk}?step=leader&at=when", pk, seen=seen, rows="0"),
+        ada.post(f"/flow/{pk}/steps", pk, seen=seen, do="drop", key="leader"),
+        ada.post(f"/flow/{pk}/discard", pk, seen=seen),
+    ):
+        assert answer.status_code == 409
+        assert "韩娜" in answer.text
+    assert kept(app, pk).body == body
+    assert hana.post(f"/flow/{pk}/publish", pk, noted="1").status_code == 403  # she wrote in it as well
+
+
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+def test_looking_at_a_flow_changes_nothing(app: Flask, designer: Callable[[str], Designer]):
+    ada = designer("ada")
+    pk = drawn(ada)
+    ada.client.post(f"/flow/{pk}/check")
+    before = digest(app)
+    for path in ("", "new", "bring-in", f"show/{pk}", f"{pk}/yaml", f"compare/{pk}/{pk}", f"try/{pk}", f"settings/{pk}",
+                 f"step/{pk}/leader", f"ways/{pk}/legal_review", f"condition/{pk}?step=leader&at=when",
+                 f"condition/{pk}?at=applies"):  # fmt: skip
+        assert ada.client.get(f"/flow/{path}").status_code == 200, path
+    for path in (
+        f"show/{pk + 1}",
+        f"step/{pk}/nobody",
+        f"condition/{pk}?step=leader&at=steps",
+        f"ways/{pk}/end",
+    ):
+        assert ada.client.get(f"/flow/{path}").status_code == 404, path
+    assert ada.client.get(f"/flow/try/{pk}?n=7").status_code == 400
+    adding = {"col": ["amount"], "rows": "0", "do": "add"}
+    assert ada.post(f"/flow/ways/{pk}/leader", pk, **adding).status_code == 200  # a row more, not saved yet
+    assert digest(app) == before
+
+
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+def test_a_table_says_which_cell_is_wrong_and_keeps_what_was_typed(
+    app: Flask, designer: Callable[[str], Designer]
+):
+    ada = designer("ada")
+    pk = drawn(ada)
+    table = {"col": ["amount", "kind"], "rows": "2", "r0.amount.sign": ">=", "r0.amount.value": "很多",
+             "r0.to": "leader", "r1.kind.sign": "in", "r1.kind.value": ["supply", "procurement"], "r1.to": "end"}  # fmt: skip
+    answer = ada.post(f"/flow/ways/{pk}/legal_review", pk, **table)
+    assert answer.status_code == 422
+    assert "第 1 行，金额" in answer.text and 'value="很多"' in answer.text
+    fixed = table | {"r0.amount.sign": "span", "r0.amount.value": "10,000", "r0.amount.upto": "大额"}
+    fixed["r1.kind.value"] = ["supply"]
+    assert ada.post(f"/flow/ways/{pk}/legal_review", pk, **fixed).status_code == 303
+    ways = kept(app, pk).body["steps"][0]["next"]
+    assert ways == [
+        {"to": "leader", "when": "amount from 10000元 to below limit_large"},
+        {"to": "end", "when": 'kind = "supply"'},
+    ]
+    page = ada.client.get(f"/flow/ways/{pk}/legal_review").text
+    assert 'value="10000"' in page and 'value="大额"' in page
+
+
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+def test_a_step_takes_everything_the_form_offers(
+    app: Flask, world: World, designer: Callable[[str], Designer]
+):
+    ada = designer("ada")
+    pk = drawn(ada)
+    condition = {"col": ["amount", "kind"], "rows": "2", "r0.amount.sign": ">=", "r0.amount.value": "大额",
+                 "r1.kind.sign": "in", "r1.kind.value": ["supply"]}  # fmt: skip
+    assert ada.post(f"/flow/condition/{pk}?step=leader&at=when", pk, **condition).status_code == 303
+    assert ada.fill(pk, "leader", "role:company_leader", do="add_seat").status_code == 303
+    seats = {"seat-0-name_zh": "领导", "seat-0-name_en": "Leader", "seat-1-name_zh": "财务", "seat-1-name_en": "Finance",
+             "seat-1-people": ["role:finance", "superior:submitter:2"], "seat-1-mode": "ratio", "seat-1-share": "2/3",
+             "seat-1-persons": [str(world.employees["fay"])], "seat-1-optional": "1", "kind": "decide",
+             "fields": ["terms"], "required": ["terms"], "acts": ["approve", "reject", "send_back"],
+             "return_to": ["submitter", "legal_review"], "due_n": "2", "due_unit": "wd", "time_out_n": "30",
+             "time_out_unit": "d", "copies-people": ["role:gm"], "evidence-0-type": "nda", "evidence-0-count": "2"}  # fmt: skip
+    assert ada.fill(pk, "leader", "role:company_leader", **seats).status_code == 303
+    assert kept(app, pk).body["steps"][1] == {
+        "key": "leader",
+        "name": {"zh": "领导审批", "en": "Leader"},
+        "when": 'amount >= limit_large or kind = "supply"',
+        "seats": [
+            {"key": "seat_1", "name": {"zh": "领导", "en": "Leader"}, "people": [{"role": "company_leader"}]},
+            {
+                "key": "seat_2",
+                "name": {"zh": "财务", "en": "Finance"},
+                "people": [{"role": "finance"}, {"superior": "submitter", "levels": 2}, {"employee": "T010"}],
+                "mode": "ratio",
+                "share": "2/3",
+                "optional": True,
+            },
+        ],
+        "fields": ["terms"],
+        "required": ["terms"],
+        "acts": ["approve", "reject", "send_back"],
+        "return_to": ["submitter", "legal_review"],
+        "due": "2wd",
+        "time_out": {"after": "30d"},
+        "copies": [{"role": "gm"}],
+        "evidence": [
+            {"type": "nda", "name": {"zh": "保密协议", "en": "Confidentiality agreement"}, "count": 2}
+        ],
+    }
+    again = ada.client.get(f"/flow/step/{pk}/leader").text
+    assert len(re.findall(r'value="role:finance"[^>]*selected', again)) == 1 and 'value="2/3"' in again
+    assert ada.fill(pk, "leader", "role:company_leader", due_n="x").status_code == 422
+
+
+def uploaded(ada: Designer, text: str) -> Any:
+    file = {"file": (BytesIO(text.encode()), "flow.yaml")}
+    return ada.client.post("/flow/bring-in", data=file, content_type="multipart/form-data")
+
+
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+def test_a_flow_is_taken_out_and_brought_in_and_refused_with_the_place(
+    app: Flask, designer: Callable[[str], Designer]
+):
+    ada = designer("ada")
+    pk = drawn(ada)
+    text = ada.client.get(f"/flow/{pk}/yaml").text
+    assert yaml.safe_load(text) == kept(app, pk).body
+    answer = uploaded(ada, text)
+    assert answer.status_code == 303, answer.text[-2000:]
+    new = kept(app, int(answer.headers["Location"].rsplit("/", 1)[1]))
+    assert (new.edition, new.status, new.body) == (2, FlowStatus.draft, kept(app, pk).body)
+    before = digest(app)
+    for spoilt, place in (
+        (text.replace("amount < limit_large", "colour < 3"), "legal_review.next"),
+        (text.replace("amount < limit_large", "amount < 5 %"), "legal_review.next"),
+        (text.replace("50万元", "viel"), "params.limit_large"),
+        (text.replace("to: end", "to: moon"), "moon"),
+        (text.replace("object_type: contract", "object_type: admission"), "另一类记录"),
+        (text.replace("steps:", "steps: &loop\n- *loop\nmore:"), "引用"),
+        (text + "\n  : [", "无法读取"),
+        ("[1, 2]", "不是一个流程"),
+        ("", "256 KB"),
+    ):
+        refused = uploaded(ada, spoilt)
+        assert refused.status_code == 422, spoilt
+        assert place in refused.text, place
+    assert digest(app) == before
