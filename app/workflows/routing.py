@@ -43,6 +43,16 @@ def need_of(seat: Seat, weights: Sequence[int]) -> int:
     return seat.need or size
 
 
+def fewest(weights: Sequence[int], need: int) -> int:
+    """How few people reach `need` votes, when the heaviest agree first; all of them where it is never reached."""
+    votes = 0
+    for number, weight in enumerate(sorted(weights, reverse=True), start=1):
+        votes += weight
+        if votes >= need:
+            return number
+    return len(weights)
+
+
 def outcome(votes: Iterable[tuple[Vote, int]], need: int, policy: RejectPolicy) -> Outcome:
     """What a seat has come to: decided at the first vote that fixes it."""
     weight = dict.fromkeys(Vote, 0)

@@ -22,6 +22,7 @@ from app.words import Words, say
 from app.workflows import people, proceedings, routing, subjects
 from app.workflows.flow import Flow, Step, read
 from app.workflows.proceedings import Proceeding
+from app.workflows.verifying.outcomes import too_few
 
 MOST_RECORDS = 1_000
 """How many real records one simulation looks at."""
@@ -197,15 +198,7 @@ def _chairs(p: Proceeding, step: Step) -> Iterator[Chair]:
         weights = proceedings._weights(seat, sitting)
         need = routing.need_of(seat, weights)
         if need > sum(weights):
-            raise people.NobodyFound(
-                say(
-                    zh="席位“{seat}”需要 {need} 票，但只有 {size} 票。",
-                    en='The seat "{seat}" needs {need} votes and holds {size}.',
-                    seat=seat.name,
-                    need=need,
-                    size=sum(weights),
-                )
-            )
+            raise people.NobodyFound(too_few(seat, need, sum(weights)))
         yield Chair(
             key=seat.key,
             name=seat.name,
@@ -213,18 +206,8 @@ def _chairs(p: Proceeding, step: Step) -> Iterator[Chair]:
             need=need,
             optional=seat.optional,
             people=tuple(Sitter(one.employee_id, names[one.employee_id], one.why) for one in sitting),
-            signatures=fewest(weights, need),
+            signatures=routing.fewest(weights, need),
         )
-
-
-def fewest(weights: list[int], need: int) -> int:
-    """How few people reach `need` votes when the heaviest agree first."""
-    votes = 0
-    for number, weight in enumerate(sorted(weights, reverse=True), start=1):
-        votes += weight
-        if votes >= need:
-            return number
-    return len(weights)
 
 
 def names_of(employee_ids: set[int]) -> dict[int, str]:

@@ -310,7 +310,7 @@ def _voting(seat: Seat, sitting: list[int], weights: list[int], later: set[int])
         return [tuple(sitting)]
     need = routing.need_of(seat, weights)
     weighs = dict(zip(sitting, weights, strict=True))
-    fewest = _fewest(weights, need)
+    fewest = routing.fewest(weights, need)
     neutral = [person for person in sitting if person not in later]
     counted = [*neutral[: len(sitting) if seat.mode is QuorumMode.weight else fewest]]
     counted += [person for person in sitting if person in later]
@@ -322,12 +322,3 @@ def _voting(seat: Seat, sitting: list[int], weights: list[int], later: set[int])
         and (size == fewest or seat.mode is QuorumMode.weight)
     ]
     return found or [tuple(sitting)]
-
-
-def _fewest(weights: list[int], need: int) -> int:
-    votes = 0
-    for number, weight in enumerate(sorted(weights, reverse=True), start=1):
-        votes += weight
-        if votes >= need:
-            return number
-    return len(weights)
