@@ -196,7 +196,7 @@ def _column(name: str, drawer: str, asked: workflows.Asked) -> pages.Column:
         sort_url=query_args_with(sort=other, page="") if order in offered else "",
         direction=direction,  # type: ignore[arg-type]
         wide_on_phone=name == "title",
-        hidden_on_phone=name in {"flow", "arrived"} and drawer == "todo",
+        hidden_on_phone=name == "arrived",
     )
 
 
@@ -242,8 +242,9 @@ def _title(item: workflows.Item, url: str) -> pages.Cell:
         badges.append(pages.Cell(_("round %(n)s", n=item.round_no), kind="badge", tone="warn"))
     if not item.is_read:
         badges.append(pages.Cell(_("Unread"), kind="badge", tone="run"))
-    note = " · ".join(filter(None, [item.no or "", str(labels_of_type(item.object_type))]))
-    return pages.Cell(item.title, kind="link", url=url, note=note, label=_("Request"), badges=tuple(badges))
+    return pages.Cell(
+        item.title, kind="link", url=url, note=item.no or "", label=_("Request"), badges=tuple(badges)
+    )
 
 
 def labels_of_type(object_type: str) -> Words | str:

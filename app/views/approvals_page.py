@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from datetime import date
 from typing import Any
 
 from flask import g, request, url_for
@@ -89,7 +88,7 @@ def page_of(
         badges=tuple(_badges(case, clock)),
         facts=tuple(_facts(case)),
         banners=tuple(_banners(case, refused, offered=any(act.opened for act in acts))),
-        sections=(*_stale_section(refused), _section(case)),
+        sections=(*_stale_section(record, refused), _section(case)),
         evidence=attachment_list(record),
         evidence_act=attach_act(record, here, wanted) if may_attach(record) else None,
         course=course,
@@ -173,15 +172,27 @@ def _banners(case: workflows.Case, refused: Refused | None, *, offered: bool) ->
         )
 
 
-def _stale_section(refused: Refused | None) -> Iterator[pages.Section]:
+def _stale_section(record: Any, refused: Refused | None) -> Iterator[pages.Section]:
     """What somebody else changed while this person read."""
     changes = refused.refusal.changes if refused is not None and isinstance(refused.refusal, Stale) else []
     if changes:
         cells = tuple(
-            pages.Cell(change.theirs_now, old=change.theirs_before or "-", label=change.label, wide=True)
+            pages.Cell(
+                _told(record, change.field, change.theirs_now),
+                old=_told(record, change.field, change.theirs_before),
+                label=change.label,
+                wide=True,
+            )
             for change in changes
         )
         yield pages.Section(id="stale", title=_("Changed since you opened it"), cells=cells)
+
+
+def _told(record: Any, name: str, text: str) -> str:
+    """A value the engine tells of as plain text, as a reader sees it."""
+    field = field_named(type(record), name)
+    plain = {"None": None, "True": True, "False": False}.get(text, text)
+    return _was(field, plain) if field is not None else text
 
 
 # ---- the record --------------------------------------------------------------------------------------------
@@ -213,7 +224,7 @@ def _cell(record: Any, field: Field, change: list[Any] | None) -> pages.Cell:
 
 def _was(field: Field, plain: Any) -> str:
     """What a field said before, as a reader sees it."""
-    if plain in {None, ""}:
+    if plain in {None, ""} or field.kind is Kind.sealed:
         return values.EMPTY
     if field.kind is Kind.relation:
         return records.picked_title(field, int(plain)) or str(plain)
@@ -221,9 +232,7 @@ def _was(field: Field, plain: Any) -> str:
         return values.show_choice(field, str(plain))
     if field.kind is Kind.flag:
         return values.show_flag(plain)
-    if field.kind is Kind.date:
-        return date.fromisoformat(str(plain)[:10]).isoformat()
-    return str(plain)
+    return values.show(field, values.parse(field, plain)) if field.is_number else str(plain)
 
 
 def _hidden(case: workflows.Case, carried: dict[str, str], place: Place) -> Iterable[tuple[str, str]]:
