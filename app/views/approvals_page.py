@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from decimal import Decimal
 from typing import Any
 
 from flask import g, request, url_for
@@ -232,7 +233,7 @@ def _was(field: Field, plain: Any) -> str:
         return values.show_choice(field, str(plain))
     if field.kind is Kind.flag:
         return values.show_flag(plain)
-    return values.show(field, values.parse(field, plain)) if field.is_number else str(plain)
+    return values.show(field, Decimal(str(plain))) if field.is_number else str(plain)
 
 
 def _hidden(case: workflows.Case, carried: dict[str, str], place: Place) -> Iterable[tuple[str, str]]:
