@@ -22,19 +22,21 @@ from app.models import (
     ApprovalFlow,
     ApprovalFlowVersion,
     Customer,
+    DocumentStatus,
     EvalRun,
     EvalScheme,
     EvalSchemeVersion,
     EvalStatus,
     FlowStatus,
     Lifecycle,
+    SalesDocument,
     ServiceCase,
     Visit,
     VisitKind,
     VisitStatus,
 )
 from app.services import access, attachments, records
-from app.words import Words
+from app.words import Words, language
 from app.workflows.engine import act, submit
 from app.workflows.evaluation import pins, runs
 from app.workflows.evaluation.pins import Pin
@@ -43,7 +45,7 @@ from app.workflows.machine import move
 
 FLOW = "cooperation_admission"
 REVIEWER, INSPECTOR, LEADER, KEEPER = "zhouruoxi", "cenweizhen", "hanliqun", "tangwangshu"
-SUPERVISOR = "xiehuaijin"
+SUPERVISOR, PURPOSE = "xiehuaijin", "与财务核对已完成订单的回款，核对后删除。"
 SPECIALIST, EVALUATOR, PUBLISHER = "shenjianing", "mutinglan", "hanliqun"
 
 PDF = b"%PDF-1.4\n% A page of the demo company\n%%EOF\n"
@@ -126,8 +128,12 @@ def _principal(user_id: int) -> access.Principal:
 
 @contextmanager
 def _as(who: access.Principal) -> Iterator[None]:
-    with access.acting(who), transaction():
-        yield
+    token = language.set("zh")
+    try:
+        with access.acting(who), transaction():
+            yield
+    finally:
+        language.reset(token)
 
 
 def _prospects(count: int) -> list[tuple[int, int | None]]:
@@ -247,10 +253,9 @@ def _investigate(who: access.Principal) -> None:
 def _ask_for_export(who: access.Principal) -> None:
     """The supervisor asks for more rows than go out by themselves; his head has not decided yet."""
     with _as(who):
-        active = records.condition(Customer, "status", "in", Lifecycle.active.value)
-        query = records.Query(Customer, conditions=(active,))
-        columns = ("code", "name", "region_id", "grade", "owner_id")
-        ask(Wish(query, columns, reason="核对秋季推广会的邀请名单，会后删除。"))
+        closed = records.condition(SalesDocument, "status", "in", DocumentStatus.closed.value)
+        query = records.Query(SalesDocument, conditions=(closed,))
+        ask(Wish(query, ("no", "customer_id", "ordered_at", "owner_id"), reason=PURPOSE))
 
 
 # ---- evaluation --------------------------------------------------------------------------------------------
