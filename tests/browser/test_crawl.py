@@ -113,6 +113,8 @@ ENUM_WORDS = frozenset(
     for member in kind
 )
 """Every word the database keeps for a closed set."""
+PLAIN_ENGLISH = {"counted"}
+"""Words for a reader that are such a word by chance: whether a row counts in an evaluation."""
 
 NAMES = (
     *names.FOREIGN,
@@ -146,7 +148,8 @@ class Found:
         self.faults.append((where, what))
 
 
-VARIATIONS = {"sort", "page", "size"}
+ORDERINGS = {"sort", "size"}
+VARIATIONS = {"page", *ORDERINGS}
 """Ways to look at one list; one at a time is enough."""
 
 
@@ -164,13 +167,20 @@ def arguments(address: str) -> set[str]:
     return {name for name, _value in urllib.parse.parse_qsl(urllib.parse.urlsplit(address).query)}
 
 
+EVERY = 10**9
+"""As many pages of a kind as there are."""
+
+
 def crawl(reader: Reader, tongue: str, most: int) -> Found:
-    """Follow every link from the first page on, breadth first; read each page that answers."""
+    """Follow every link from the first page on, breadth first; read each page that answers.
+
+    Of a kind at most `most` are read; of the ways to order and size one list, one is enough.
+    """
     found, waiting, known = Found(), deque(["/"]), {"/"}
     while waiting:
         address = waiting.popleft()
         shape = shape_of(address)
-        if found.shapes.get(shape, 0) >= most:
+        if found.shapes.get(shape, 0) >= (1 if arguments(address) & ORDERINGS else most):
             continue
         found.shapes[shape] = found.shapes.get(shape, 0) + 1
         status, markup = reader.get(address)
@@ -199,7 +209,9 @@ def faults_of(markup: str, page: Page, tongue: str) -> Iterator[str]:
     for text in page.texts:
         if said := PYTHON.search(text):
             yield f"Python: {said[0]} in {text[:60]}"
-        if text in ENUM_WORDS or any("_" in word and word in text.split() for word in ENUM_WORDS):
+        if text in ENUM_WORDS - (PLAIN_ENGLISH if tongue == "en" else set()) or any(
+            "_" in word and word in text.split() for word in ENUM_WORDS
+        ):
             yield f"enum word: {text[:60]}"
         elif tongue == "zh" and (words := english_in(text)):
             yield f"English: {' '.join(words)} in {text[:60]}"
@@ -222,20 +234,25 @@ def signed_in(demo: Demo, role: str, tongue: str) -> Reader:
 
 @pytest.mark.live
 @pytest.mark.req("W-11")
-@pytest.mark.parametrize(("role", "tongue"), [*((role, "zh") for role in ROLES), ("account_manager", "en")])
-def test_every_kind_of_page_a_person_reaches_is_whole_and_in_his_language(demo: Demo, role: str, tongue: str):
-    found = crawl(signed_in(demo, role, tongue), tongue, most=1)
+@pytest.mark.parametrize("tongue", ["zh", "en"])
+@pytest.mark.parametrize("role", ROLES)
+def test_pages_of_every_kind_a_person_reaches_are_whole_and_in_his_language(
+    demo: Demo, role: str, tongue: str
+):
+    found = crawl(signed_in(demo, role, tongue), tongue, most=2)
     assert found.faults == []
-    assert found.pages > 60, "the crawl went nowhere"
+    assert found.pages > 100, "the crawl went nowhere"
 
 
 @pytest.mark.live
 @pytest.mark.long
 @pytest.mark.parametrize("tongue", ["zh", "en"])
 @pytest.mark.parametrize("role", ROLES)
-def test_many_pages_of_every_kind_are_whole_and_in_the_reader_s_language(demo: Demo, role: str, tongue: str):
-    found = crawl(signed_in(demo, role, tongue), tongue, most=20)
+def test_every_page_a_person_reaches_is_whole_and_in_his_language(demo: Demo, role: str, tongue: str):
+    found = crawl(signed_in(demo, role, tongue), tongue, most=EVERY)
+    print(f"{found.pages} pages of {len(found.shapes)} kinds read as {role} in {tongue}")
     assert found.faults == []
+    assert found.pages > 1_000, "the crawl went nowhere"
 
 
 def test_the_crawl_sees_what_it_is_looking_for():
@@ -250,7 +267,7 @@ def test_the_crawl_sees_what_it_is_looking_for():
 
 @pytest.mark.browser
 @pytest.mark.live
-@pytest.mark.parametrize("role", ["account_manager", "administrator"])
+@pytest.mark.parametrize("role", ROLES)
 def test_no_page_scrolls_sideways_on_a_phone(demo: Demo, browser: Browser, role: str):
     page = browser.new_page(viewport={"width": 390, "height": 844}, locale="zh-CN")
     enter(page, demo, role)
