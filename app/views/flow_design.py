@@ -211,15 +211,14 @@ class ApprovalFlowVersionView(BaseView):
         if request.method == "GET":
             form = typed.StepForm(typed.copied(version.body), key)
             return render_template("record/form.html", page=_step_page(version, form))
-        do, _dash, place = request.form.get("do", "").partition("-")
+        do = request.form.get("do", "")
 
         def edit(body: Body) -> None:
             form = typed.StepForm(body, key)
             form.take()
+            typed.drop_seats(form.step)
             if do == "add_seat":
                 typed.add_seat(form.step)
-            elif do == "drop_seat" and place.isdecimal() and int(place) < len(form.step.get("seats", ())):
-                typed.drop_seat(form.step, int(place))
 
         here = url_for("ApprovalFlowVersionView.step", pk=pk, key=key)
         where = here if do else f"{url_for('ApprovalFlowVersionView.show', pk=pk)}#step-{key}"
@@ -252,7 +251,7 @@ class ApprovalFlowVersionView(BaseView):
             name = Describer(version.body).step_name(key)
             table = shown.Table(columns, lines, getattr(refusal, "problems", ()), targets)
             return _grid(version, catalogue, table, refusal,
-                         title=_("Ways on from “%(step)s”", step=name),
+                         title=_('Ways on from "%(step)s"', step=name),
                          hint=_("From top to bottom, the first row that holds counts. In a row every cell must hold."),
                          otherwise=shown.onward(version.body, key))  # fmt: skip
 
@@ -388,7 +387,7 @@ def _new_form(refusal: Refusal | None = None) -> pages.FormPage:
 
 def _file_form(refusal: Refusal | None = None) -> pages.FormPage:
     field = pages.Field("file", _("File"), "file", required=True, accept=".yaml,.yml", wide=True,
-                        help=_("A flow as “Take out as YAML” gives it."))  # fmt: skip
+                        help=_('A flow as "Take out as YAML" gives it.'))  # fmt: skip
     return pages.FormPage(
         title=_("Bring in a YAML file"),
         action_url=request.path,
@@ -422,11 +421,6 @@ def _step_page(
     version: ApprovalFlowVersion, form: typed.StepForm, refusal: Refusal | None = None
 ) -> pages.FormPage:
     name = form.describer.step_name(form.key)
-    seats = form.step.get("seats", ())
-    drops = tuple(
-        pages.Act(_("Take out seat %(n)s", n=place + 1), name="do", value=f"drop_seat-{place}")
-        for place in range(len(seats))
-    )
     return pages.FormPage(
         title=name,
         action_url=request.path,
@@ -436,7 +430,11 @@ def _step_page(
         hidden=_hidden(version),
         cmd=forms.new_cmd(),
         cancel_url=url_for("ApprovalFlowVersionView.show", pk=version.id),
-        submits=(pages.Act(_("Save and add a parallel seat"), name="do", value="add_seat"), *drops),
+        submits=(
+            pages.Act(
+                _("Add a seat"), name="do", value="add_seat", hint=_("Saves, and seats others beside them")
+            ),
+        ),
         banners=(*_stale_banner(refusal), *_condition_banner(version, form)),
         lines=form.lines(),
     )

@@ -223,6 +223,7 @@ class StepForm:
         if several:
             yield Field(f"{p}optional", _("Only advises: the step does not wait for it"), "flag",
                         value="1" if seat.get("optional") else "")  # fmt: skip
+            yield Field(f"{p}drop", _("Take this seat out"), "flag")
 
     def _acts(self) -> Iterator[Field]:
         step, model = self.step, self.describer.model
@@ -396,9 +397,13 @@ def add_seat(step: Body) -> None:
     step["seats"].append({"key": key, "name": dict(step["name"]), "people": []})
 
 
-def drop_seat(step: Body, place: int) -> None:
-    """Take a seat out; one that is left alone is the step itself."""
-    del step["seats"][place]
+def drop_seats(step: Body) -> None:
+    """Take out the seats that are ticked; one that is left alone is the step itself."""
+    seats = step.get("seats", ())
+    kept = [seat for place, seat in enumerate(seats) if not request.form.get(f"seat-{place}-drop")]
+    if not kept or len(kept) == len(seats):
+        return
+    step["seats"] = kept
     if len(step["seats"]) == 1 and not step["seats"][0].get("when"):
         (seat,) = step.pop("seats")
         step.update({name: seat[name] for name in SEAT if name in seat})

@@ -23,7 +23,7 @@ from app.views.pages import Act, Banner, Cell, Choice, Column, Crumb, Field, Ite
 from app.words import Words, say
 from app.workflows import conditions, designing, flows, simulating, subjects
 from app.workflows.conditions import SIGNS, UNITS
-from app.workflows.describing import ONWARD, SEPARATED, Describer, Difference, Trait, differences
+from app.workflows.describing import ONWARD, SEPARATED, Describer, Difference, Trait, differences, joined
 from app.workflows.designing import VERSION, Standing
 from app.workflows.flow import END
 from app.workflows.verifying import RULES
@@ -331,7 +331,7 @@ def _step_boxes(version: ApprovalFlowVersion, *, editing: bool) -> Iterator[Step
             if possible
         ]
         acts.append(Act(_("Take out"), url, "post", name="do", value="drop", tone="bad", rare=True,
-                        confirm=_("Take out the step “%(step)s”?", step=describer.step_name(key)),
+                        confirm=_('Take out the step "%(step)s"?', step=describer.step_name(key)),
                         hidden=(*seen(version), ("key", key))))  # fmt: skip
         yield StepBox(
             key,
@@ -355,7 +355,7 @@ def _banners(
         errors = sum(one["is_error"] for one in version.findings)
         warnings = len(version.findings) - errors
         if errors and version.status is FlowStatus.draft:
-            text = _("The check found %(errors)s errors and %(warnings)s warnings; errors stop publication.",
+            text = _("Errors: %(errors)s, warnings: %(warnings)s. Errors stop publication.",
                      errors=errors, warnings=warnings)  # fmt: skip
             yield Banner(text, "bad", icon="alert-triangle", link_url="#findings", link_text=_("See them"))
     if version.status is FlowStatus.draft and designing.is_sound(version) and _publish_act(version) is None:
@@ -416,11 +416,11 @@ def place_of(version: ApprovalFlowVersion, place: str) -> tuple[Words, str]:
     name = Describer(version.body).step_name(key)
     part = place.split(".")[1] if place.startswith(f"{key}.") else ""
     if part.startswith("next"):
-        words = say("“{step}”的去向", "ways on from “{step}”", step=name)
+        words = say("“{step}”的去向", 'ways on from "{step}"', step=name)
         return words, url_for(
             "ApprovalFlowVersionView.ways", pk=version.id, key=key
         ) if draft else f"#step-{key}"
-    words = say("步骤“{step}”", "step “{step}”", step=name)
+    words = say("步骤“{step}”", 'step "{step}"', step=name)
     return words, url_for("ApprovalFlowVersionView.step", pk=version.id, key=key) if draft else f"#step-{key}"
 
 
@@ -543,7 +543,6 @@ def trial_page(version: ApprovalFlowVersion, last_n: int) -> ListPage:
         empty=pages.EmptyState(
             _("No records to try it on"),
             _("Nothing of this kind was entered yet, or you may not see any."), icon="player-play"),
-        note=_("%(n)s records, each as if its owner submitted it now; nothing is written.", n=total),
         count_text=_("%(n)s records, each as if its owner submitted it now; nothing is written.", n=total) if rows else "",
     )  # fmt: skip
 
@@ -564,7 +563,7 @@ def _trial_row(
         Cell(f"{row.count} ({row.share:.0%})", "num"),
         *((Cell(str(was.get(row.path, 0)), "num"),) if was is not None else ()),
         Cell(str(low) if low == high else f"{low}–{high}", "num"),
-        Cell("、".join(people)),
+        Cell(joined([Words(one, one) for one in people]) or ""),
         Cell(row.example if seen_ else "", url=url_to(example) if example is not None else ""),
     )
     return Row("-".join(row.path) or "none", "", cells, selectable=False)

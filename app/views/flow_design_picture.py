@@ -13,8 +13,10 @@ from app.workflows.flow import END
 
 WIDE, GAP, LANE, ROW, LEFT = 240, 30, 14, 20, 4
 """Width of a step, height between two, between two ways that jump, of a line of text; the left margin."""
-LONGEST, WAY = 30, 24
-"""How much of a text fits into a step and on a way, in Latin letters."""
+LONGEST, WAY = 30, 40
+"""How much of a text fits into a step and at most on a way, in Latin letters."""
+LETTER = 7.2
+"""The width of a Latin letter."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +73,9 @@ class _Drawing:
         self.steps, self.flawed = body["steps"], flawed
         self.describer = Describer(body)
         self.jumps = [(step, edge) for step in self.steps for edge in step.get("next", ())]
+        texts = [self._condition(edge) for _step, edge in self.jumps]
+        self.turn = LEFT + WIDE + round(LETTER * min(WAY, max(map(room, texts), default=0))) + 14
+        """Where the first of the ways that jump turns down."""
         self.top: dict[str, int] = {}
         self.bottom: dict[str, int] = {}
 
@@ -80,7 +85,7 @@ class _Drawing:
             boxes.append(self._step_box(step, boxes[-1].y + boxes[-1].height + GAP))
         boxes.append(self._end_box(END, FINISH, boxes[-1].y + boxes[-1].height + GAP))
         lanes = len(self.jumps)
-        width = LEFT + WIDE + (8 * WAY + LANE * lanes + 24 if lanes else 0) + LEFT
+        width = self.turn + LANE * lanes + 2 * LEFT if lanes else WIDE + 2 * LEFT
         return Picture(
             width=width,
             height=boxes[-1].y + boxes[-1].height + 4,
@@ -131,11 +136,14 @@ class _Drawing:
             out = placed[step["key"]] = placed.get(step["key"], 0) + 1
             landing = landed[edge["to"]] = landed.get(edge["to"], 0) + 1
             y = self.top[step["key"]] + 26 * out - 6
-            right, lane = LEFT + WIDE, LEFT + WIDE + 8 * WAY + LANE * (lanes[number] + 1)
+            right, lane = LEFT + WIDE, self.turn + LANE * (lanes[number] + 1)
             target = min(self._target(number) + 8 * landing, self.bottom.get(edge["to"], y) - 4)
-            text = str(self.describer.condition(edge["when"])) if edge.get("when") else ""
-            label = Line(right + 8, y - 5, cut(text, WAY + 2), text) if text else None
+            text = self._condition(edge)
+            label = Line(right + 8, y - 5, cut(text, WAY), text) if text else None
             yield Arrow(f"M{right} {y}H{lane}V{target}H{right + 2}", label)
+
+    def _condition(self, edge: Mapping[str, Any]) -> str:
+        return str(self.describer.condition(edge["when"])) if edge.get("when") else ""
 
     def _target(self, number: int) -> int:
         step, edge = self.jumps[number]
@@ -167,11 +175,14 @@ def _is_final(step: Mapping[str, Any]) -> bool:
     return any(not edge.get("when") for edge in step.get("next", ()))
 
 
+def room(text: str) -> int:
+    """How wide a text is, in Latin letters; a Chinese character takes the room of two."""
+    return sum(2 if unicodedata.east_asian_width(sign) in "WF" else 1 for sign in text)
+
+
 def cut(text: str, most: int) -> str:
-    """The beginning of a text; a Chinese character takes the room of two letters."""
-    room = 0
-    for place, sign in enumerate(text):
-        room += 2 if unicodedata.east_asian_width(sign) in "WF" else 1
-        if room > most:
-            return text[: max(place - 1, 1)].rstrip() + "…"
-    return text
+    """As much of a text as has room."""
+    if room(text) <= most:
+        return text
+    place = next(end for end in range(len(text), 0, -1) if room(text[:end]) < most)
+    return text[:place].rstrip() + "…"

@@ -324,11 +324,11 @@ def _of_function(d: Describer, rule: Body) -> Words:
 
 
 def _of_field(d: Describer, rule: Body) -> Words:
-    return say("记录中的“{it}”", "whom the field “{it}” names", it=d.field(str(rule["field"])))
+    return say("记录中的“{it}”", 'whom the field "{it}" names', it=d.field(str(rule["field"])))
 
 
 def _of_decider(d: Describer, rule: Body) -> Words:
-    return say("“{it}”的审批人", "who decided “{it}”", it=d.step_name(str(rule["decider"])))
+    return say("“{it}”的审批人", 'who decided "{it}"', it=d.step_name(str(rule["decider"])))
 
 
 def _of_employee(d: Describer, rule: Body) -> Words:

@@ -120,7 +120,7 @@ NAMES = (
     *names.FOREIGN,
     *(person.name for person in staff.PEOPLE if person.name.isascii()),
     *(person.username for person in staff.PEOPLE),
-    *("Excel", "CSV", "English", "ABC", "MB", "Authorization", "Bearer", "Chrome", "Linux"),
+    *("Excel", "CSV", "YAML", "English", "ABC", "MB", "Authorization", "Bearer", "Chrome", "Linux"),
     *("wd", "wh", "mo"),  # units as they are typed
 )
 """What stays as it is in a Chinese page: names of the demo company's foreign people and firms, and of formats."""
