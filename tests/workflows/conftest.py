@@ -6,12 +6,17 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 
 from app import workflows
 from app.extensions import db, transaction
 from app.models import (
     Admission,
+    ApprovalAction,
     ApprovalRequest,
+    ApprovalSeat,
+    ApprovalStep,
+    ApprovalTask,
     Attachment,
     Contract,
     ContractKind,
@@ -122,6 +127,47 @@ class Stage:
         db.session.remove()
         with access.acting(access.SYSTEM):
             return db.session.get_one(model, id_)
+
+    def told(self, request_id: int) -> list[tuple[Any, ...]]:
+        """The acts of a request in order, by name: the same on both databases."""
+        db.session.remove()
+        with access.acting(access.SYSTEM):
+            rows = db.session.execute(
+                select(
+                    ApprovalAction.act,
+                    ApprovalAction.actor_id,
+                    ApprovalAction.acting_for_id,
+                    ApprovalStep.node,
+                    ApprovalAction.payload,
+                )
+                .outerjoin(ApprovalStep, ApprovalStep.id == ApprovalAction.step_id)
+                .where(ApprovalAction.request_id == request_id)
+                .order_by(ApprovalAction.seq)
+            )
+            return [(act.value, self.called(by), self.called(whom), *rest) for act, by, whom, *rest in rows]
+
+    def standing(self, request_id: int) -> list[Any]:
+        """Where a request stands: its status, steps and duties, by name and without moments."""
+        db.session.remove()
+        with access.acting(access.SYSTEM):
+            request = db.session.get_one(ApprovalRequest, request_id)
+            rows = db.session.execute(
+                select(ApprovalStep, ApprovalSeat, ApprovalTask)
+                .outerjoin(ApprovalSeat, ApprovalSeat.step_id == ApprovalStep.id)
+                .outerjoin(ApprovalTask, ApprovalTask.seat_id == ApprovalSeat.id)
+                .where(ApprovalStep.request_id == request_id)
+                .order_by(ApprovalStep.id, ApprovalSeat.id, ApprovalTask.order_no, ApprovalTask.id)
+            )
+            found: list[Any] = [(request.status.value, request.round_no, request.last_seq)]
+            for step, seat, task in rows:
+                found.append((step.round_no, step.node, step.visit_no, step.status.value))
+                if task is not None:
+                    duty = (self.called(task.assignee_id), task.status.value, self.called(task.acted_by_id))
+                    found.append((seat.key, seat.status.value, *duty))
+            return found
+
+    def called(self, employee_id: int | None) -> str | None:
+        return next((name for name, id_ in self.world.employees.items() if id_ == employee_id), None)
 
     def number(self, person: str) -> str:
         with access.acting(access.SYSTEM):

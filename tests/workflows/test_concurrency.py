@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
+import random
 import threading
 from collections import Counter
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from sqlalchemy import func, select
 
 from app import workflows
+from app.columns import now
 from app.errors import Refusal
 from app.extensions import db, transaction
 from app.models import (
@@ -27,6 +31,8 @@ from app.models import (
 )
 from app.services import access, numbering
 from app.words import say
+from app.workflows import timers
+from app.workflows.invariants import breaches
 
 TIMES = 50
 
@@ -169,6 +175,70 @@ def test_a_crowd_hammering_many_requests_gives_exactly_the_quorum(stage, flow, a
         assert not db.session.scalars(
             select(ApprovalStep).where(ApprovalStep.status == StepStatus.active)
         ).all()
+
+
+def test_whatever_is_done_at_once_could_have_been_done_one_after_another(stage, flow, app):
+    """The acts four people throw at one request, told again in their order, are accepted again and come to the same."""
+    heads = ["lea", "hana", "leo"]
+    back = ["submitter", "s1"]
+    flow({"who": heads, "mode": "n_of_m", "need": 2}, {"who": ["fay", "ina", "sam"], "return_to": back})
+    for seed in range(6):
+        request = stage.submit("ann", stage.contract()).request_id
+        draw = random.Random(seed)
+        deeds = [throwing(stage, person, request, draw.random()) for person in ("lea", "hana", "leo", "fay")]
+        db.session.remove()
+        assert at_once(app, deeds) == ["done"] * len(deeds)
+        assert breaches() == []
+        again = stage.submit("ann", stage.contract()).request_id
+        for act, by, _whom, _node, payload in stage.told(request)[1:]:
+            given = {
+                name: value for name, value in (payload or {}).items() if name in {"to", "target", "place"}
+            }
+            stage.act(by, again, act, comment="at once", **given)
+        assert stage.standing(again) == stage.standing(request)
+
+
+VERBS = ("approve", "approve", "reject", "send_back", "transfer", "add_signer", "take_back", "copy")
+
+
+def throwing(stage: Any, person: str, request: int, seed: float) -> Callable[[], object]:
+    """Six random acts of one person; refusals are no matter."""
+    who, draw = stage.world.principal(person), random.Random(seed)
+    others = [stage.employee(name) for name in ("lea", "hana", "leo", "fay", "ina", "sam", "ada")]
+
+    def deed() -> object:
+        for _ in range(6):
+            given = {"to": draw.choice(others), "target": draw.choice(["s1", "s1", "submitter"])}
+            with contextlib.suppress(Refusal), access.acting(who), transaction():
+                place = draw.choice(["before", "parallel", "after"])
+                workflows.act(request, draw.choice(VERBS), comment="at once", place=place, **given)
+        return None
+
+    return deed
+
+
+def test_of_many_sweepers_at_once_each_deadline_is_carried_out_by_one(stage, flow, app):
+    flow({"who": "lea", "due": "2wd"})
+    for _ in range(8):
+        stage.submit("ann", stage.contract())
+    at = now() + timedelta(days=20)
+
+    def sweep() -> object:
+        with access.acting(access.SYSTEM):
+            return timers.sweep(at)
+
+    db.session.remove()
+    assert at_once(app, [sweep] * 4) == ["done"] * 4
+    with access.acting(access.SYSTEM):
+        acts = db.session.execute(
+            select(ApprovalAction.request_id, ApprovalAction.act, func.count()).group_by(
+                ApprovalAction.request_id, ApprovalAction.act
+            )
+        ).all()
+    counted = Counter((act, count) for _request, act, count in acts)
+    expected = {(ApprovalAct.submit, 1): 8, (ApprovalAct.remind, 2): 8, (ApprovalAct.escalate, 1): 8}
+    assert counted == expected
+    assert breaches() == []
 
 
 def test_numbers_taken_at_once_have_no_gap_and_no_double(in_app, app):

@@ -108,11 +108,6 @@ def _step(
     return step | needs.get(mode, {}) | times | ({"when": when} if when else {})
 
 
-def _speaks(refusal: Refusal) -> bool:
-    """Whether it gives its reason in both languages."""
-    return bool(refusal.words.zh and refusal.words.en)
-
-
 class Company(RuleBasedStateMachine):
     """People who do whatever comes to their minds."""
 
@@ -150,14 +145,17 @@ class Company(RuleBasedStateMachine):
         """Carry something out; when it is refused, nothing at all may have changed."""
         db.session.remove()
         before = self._digest()
+        refusal = None
         try:
             deed()
         except Refusal as caught:
+            refusal = caught
+        if refusal is not None:
             db.session.remove()
-            assert _speaks(caught)
+            assert refusal.words.zh
+            assert refusal.words.en
             assert self._digest() == before, "a refusal left something behind"
-            return False
-        return True
+        return refusal is None
 
     def _digest(self) -> tuple[Any, ...]:
         with access.acting(access.SYSTEM):
