@@ -91,14 +91,18 @@ def _is_asked_for(column: Any) -> bool:
 def _is_typed(column: Any) -> bool:
     is_amount = isinstance(column.type, Scaled)
     return _is_asked_for(column) or (
-        "field" in column.info and not column.foreign_keys and (is_amount or not column.default)
+        "field" in column.info
+        and column.info["field"].edit
+        and not column.foreign_keys
+        and (is_amount or not column.default)
     )
 
 
 def _some(column: Any) -> Any:
     if column.foreign_keys:
         (key,) = column.foreign_keys
-        return db.session.execute(select(key.column).limit(1)).scalar_one()
+        newest = select(key.column).order_by(key.column.desc()).limit(1)  # a line goes to the record just made
+        return db.session.execute(newest).scalar_one()
     if isinstance(column.type, Enum):
         return next(iter(column.type.enum_class or column.type.enums))
     if isinstance(column.type, Scaled):
@@ -107,11 +111,12 @@ def _some(column: Any) -> Any:
         return now()
     if isinstance(column.type, Date):
         return company.today() + timedelta(days=next(_days))
-    return column.type.python_type()
+    kind = column.type.python_type
+    return f"text {next(_days)}" if kind is str else kind()
 
 
 _days = count()
-"""No two rows have the same day, where a table wants each once."""
+"""No two rows have the same day or text, where a table wants each once."""
 
 
 def add(model: type[Any], *about: Any) -> int:
