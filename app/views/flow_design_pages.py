@@ -414,14 +414,41 @@ def place_of(version: ApprovalFlowVersion, place: str) -> tuple[Words, str]:
         url = url_for("ApprovalFlowVersionView.settings", pk=version.id) if draft and own else ""
         return Words("流程", "The flow"), url
     name = Describer(version.body).step_name(key)
-    part = place.split(".")[1] if place.startswith(f"{key}.") else ""
-    if part.startswith("next"):
-        words = say("“{step}”的去向", 'ways on from "{step}"', step=name)
-        return words, url_for(
-            "ApprovalFlowVersionView.ways", pk=version.id, key=key
-        ) if draft else f"#step-{key}"
-    words = say("步骤“{step}”", 'step "{step}"', step=name)
-    return words, url_for("ApprovalFlowVersionView.step", pk=version.id, key=key) if draft else f"#step-{key}"
+    part, _dot, more = (
+        place.removeprefix(f"{key}.").partition(".") if place.startswith(f"{key}.") else ("", "", "")
+    )
+    leads = part == "next"
+    words = (
+        say("“{step}”的去向", 'ways on from "{step}"', step=name)
+        if leads
+        else say("步骤“{step}”", 'step "{step}"', step=name)
+    )
+    if not draft:
+        return words, f"#step-{key}"
+    if leads:
+        row = f"#row-{more}" if more.isdecimal() else ""
+        return words, url_for("ApprovalFlowVersionView.ways", pk=version.id, key=key) + row
+    if part in CONDITIONS:
+        return words, url_for("ApprovalFlowVersionView.condition", pk=version.id, step=key, at=part)
+    return words, url_for("ApprovalFlowVersionView.step", pk=version.id, key=key) + _anchor(
+        version, key, part
+    )
+
+
+CONDITIONS = ("when", "comment_when", "approve_when")
+ANCHORS = {
+    **dict.fromkeys(("due", "remind_every", "escalate_after", "time_out"), "#time"),
+    **dict.fromkeys(("fields", "required", "acts", "comment", "return_to"), "#does"),
+    "copies": "#copies",
+    "people": "#seat-0",
+    "main": "#seat-0",
+}
+"""Where on the form of a step a part of it is filled in."""
+
+
+def _anchor(version: ApprovalFlowVersion, key: str, part: str) -> str:
+    seats = [seat.get("key") for seat in designing.step_of(version.body, key).get("seats", ())]
+    return f"#seat-{seats.index(part)}" if part in seats else ANCHORS.get(part, "")
 
 
 # ---- versions ----------------------------------------------------------------------------------------------

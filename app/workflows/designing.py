@@ -31,7 +31,7 @@ from app.services import access
 from app.services.packs import read_document
 from app.words import Words, say
 from app.workflows import flows, governed, simulating, subjects, verifying
-from app.workflows.attempts import latest_request
+from app.workflows.attempts import alive_request, latest_request
 from app.workflows.course import find as find_request
 from app.workflows.flow import SUBMITTER
 from app.workflows.submitting import submit
@@ -201,6 +201,13 @@ def discard(version_id: int, seen: str) -> None:
     access.principal().check(Act.edit, VERSION)
     version = find(version_id)
     _refuse_stale(version, seen)
+    if alive_request(version) is not None:
+        raise WrongState(
+            say(
+                zh="该草稿的发布申请已退回但未结束，请先撤销申请。",
+                en="It was sent back and its request is still open: cancel the request first.",
+            )
+        )
     flow, others = version.flow, versions(version.flow_id)[1:]
     db.session.delete(version)
     db.session.flush()

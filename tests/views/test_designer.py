@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from decimal import Decimal
 from io import BytesIO
 from typing import Any
 
@@ -13,8 +14,9 @@ from flask import Flask
 from flask_appbuilder.security.sqla.models import Role
 from sqlalchemy import select
 
+from app import workflows
 from app.extensions import db, transaction
-from app.models import ApprovalFlow, ApprovalFlowVersion, FlowStatus, RoleGrant, User
+from app.models import ApprovalFlow, ApprovalFlowVersion, Contract, Customer, FlowStatus, RoleGrant, User
 from app.roles import Act, Reach
 from app.services import access
 from tests.views.test_budgets import digest
@@ -329,3 +331,62 @@ def test_a_flow_is_taken_out_and_brought_in_and_refused_with_the_place(
         assert refused.status_code == 422, spoilt
         assert place in refused.text, place
     assert digest(app) == before
+
+
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+def test_trying_a_flow_names_records_only_to_who_may_read_them(
+    app: Flask, world: World, designer: Callable[[str], Designer]
+):
+    ada = designer("ada")
+    pk = drawn(ada)
+    title = "澜洲恒泽供种合同"
+    with app.app_context(), access.acting(access.SYSTEM), transaction():
+        owned = {"owner_id": world.employees["ann"], "org_unit_id": world.unit_of("ann")}
+        customer = Customer(name="澜洲恒泽", **owned)
+        db.session.add(customer)
+        db.session.flush()
+        db.session.add(Contract(title=title, customer_id=customer.id, amount=Decimal(600_000), **owned))
+    told = ada.client.get(f"/flow/try/{pk}").text  # an administrator reads no contract
+    assert "法务审核 → 领导审批" in told and "1 (100%)" in told and "费叶" in told
+    assert title not in told
+    assert title in designer("hana").client.get(f"/flow/try/{pk}").text
+
+
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+def test_a_draft_sent_back_stays_while_its_request_is_open(app: Flask, world: World):
+    ada = Designer(app, "ada")
+    with app.app_context(), access.acting(access.SYSTEM), transaction():
+        fay = db.session.get_one(User, world.users["fay"])
+        fay.roles = [*fay.roles, db.session.scalars(select(Role).where(Role.name == "legal")).one()]
+    pk = drawn(ada)
+    assert ada.post(f"/flow/{pk}/propose", pk, noted="1").status_code == 303
+    assert kept(app, pk).status is FlowStatus.in_approval
+    assert ada.fill(pk, "leader", "role:legal").status_code == 404
+    with app.app_context(), access.acting(world.principal("leo")), transaction():
+        request = workflows.latest_request(db.session.get_one(ApprovalFlowVersion, pk)).id
+        workflows.act(request, "send_back", comment="阈值太高", target="submitter")
+    assert kept(app, pk).status is FlowStatus.draft
+    assert ada.post(f"/flow/{pk}/discard", pk).status_code == 409
+    assert ada.fill(pk, "leader", "role:company_leader", due_n="3").status_code == 303
+    assert ada.post(f"/flow/{pk}/propose", pk).status_code == 303
+    with app.app_context(), access.acting(world.principal("leo")), transaction():
+        workflows.act(request, "approve", comment="ok")
+    found = kept(app, pk)
+    assert (found.status, found.publisher_id) == (FlowStatus.published, world.employees["leo"])
+
+
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+def test_a_finding_leads_to_where_it_is_mended(app: Flask, designer: Callable[[str], Designer]):
+    ada = designer("ada")
+    pk = drawn(ada)
+    dead = {"col": ["amount"], "rows": "2", "r0.amount.sign": ">", "r0.amount.value": "5", "r0.to": "leader",
+            "r1.amount.sign": ">", "r1.amount.value": "6", "r1.to": "end"}  # fmt: skip
+    assert ada.post(f"/flow/ways/{pk}/legal_review", pk, **dead).status_code == 303
+    assert ada.fill(pk, "leader", "role:finance").status_code == 303
+    ada.client.post(f"/flow/{pk}/check")
+    page = ada.client.get(f"/flow/show/{pk}").text
+    assert f"/flow/ways/{pk}/legal_review#row-2" in page
+    assert f"/flow/step/{pk}/leader#seat-0" in page
+    assert 'id="row-2"' in ada.client.get(f"/flow/ways/{pk}/legal_review").text
+    answer = ada.post(f"/flow/{pk}/propose", pk, noted="1")
+    assert answer.status_code == 303 and kept(app, pk).status is FlowStatus.draft  # errors stop it
