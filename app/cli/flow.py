@@ -32,28 +32,39 @@ def flow() -> None:
 
 
 @flow.command()
-@click.argument("flow_or_file", metavar="FILE|CODE")
+@click.argument("names", metavar="FILE|CODE...", nargs=-1, required=True)
 @click.option("--document", "alone", is_flag=True, help="Check the document alone, whoever works here.")
 @reports
-@with_app
-def lint(flow_or_file: str, *, alone: bool, as_json: bool) -> None:
-    """Say everything that is wrong with a flow: a YAML file, or the code of a flow kept here.
+def lint(names: tuple[str, ...], *, alone: bool, as_json: bool) -> None:
+    """Say everything that is wrong with flows: YAML files, or codes of flows kept here.
 
-    Ends with 1 when something stops its publication, with 2 when it cannot be read.
+    Ends with 1 when something stops a publication, with 2 when one cannot be read. Files checked by themselves need no
+    database.
     """
-    body = _body(flow_or_file)
-    found = verifying.of_document(body) if alone else verifying.verify(body)
-    report([_line(it, as_json=as_json) for it in found], as_json=as_json)
-    if any(it.is_error for it in found):
+    if alone and all(map(_is_file, names)):
+        _lint(names, alone=alone, as_json=as_json)
+    else:
+        with_app(_lint)(names, alone=alone, as_json=as_json)
+
+
+def _lint(names: tuple[str, ...], *, alone: bool, as_json: bool) -> None:
+    found: list[tuple[str, Finding]] = []
+    for name in names:
+        body = _body(name)
+        findings = verifying.of_document(body) if alone else verifying.verify(body)
+        found += [(Path(name).name, it) for it in findings]
+    report([_line(name, it, as_json=as_json) for name, it in found], as_json=as_json)
+    if any(it.is_error for _name, it in found):
         click.get_current_context().exit(REFUSED)
     if not found and not as_json:
         click.echo(str(say("没有问题。", "Nothing is wrong with it.")), err=True)
 
 
-def _line(it: Finding, *, as_json: bool) -> dict[str, Any]:
+def _line(name: str, it: Finding, *, as_json: bool) -> dict[str, Any]:
     if as_json:
-        return it.document()
+        return {"flow": name, **it.document()}
     return {
+        "flow": name,
         "rule": it.rule,
         "weight": str(ERROR if it.is_error else WARNING),
         "place": it.place,
@@ -67,11 +78,15 @@ ERROR, WARNING = say("错误", "error"), say("警告", "warning")
 
 def _body(flow_or_file: str) -> Mapping[str, Any]:
     """The document of a flow file, or of the flow of this code: the published one, else the last draft."""
-    path = Path(flow_or_file)
-    if path.suffix.lower() in {".yaml", ".yml", ".json"} or path.is_file():
-        return _of_file(path)
+    if _is_file(flow_or_file):
+        return _of_file(Path(flow_or_file))
     found: Mapping[str, Any] = _version(flow_or_file).body
     return found
+
+
+def _is_file(name: str) -> bool:
+    path = Path(name)
+    return path.suffix.lower() in {".yaml", ".yml", ".json"} or path.is_file()
 
 
 def _of_file(path: Path) -> Mapping[str, Any]:
