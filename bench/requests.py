@@ -163,7 +163,7 @@ class Copies:
             return column + "-" + cast(self._moved(table.name, id_, n), String)
         if column.name == "due_at":
             kept = db.session.scalar(select(column).where(table.c.id == id_))
-            return literal(kept and kept - timedelta(hours=start // CHUNK), column.type)
+            return literal(kept and kept - timedelta(days=30, hours=start // CHUNK), column.type)
         if _target(column) == "employee" and (start // CHUNK) % 2:
             return case(self.others, value=column, else_=column)
         target = "contract" if column.name == "object_id" else _target(column)

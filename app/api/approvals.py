@@ -108,11 +108,13 @@ def _size(text: str) -> int:
 
 def _wanted(items: Any) -> list[tuple[int, int | None]]:
     """The requests a call names, with the version of each that was seen. Raises `BadInput`."""
-    listed = items if isinstance(items, list) else []
-    found = [(one.get("id"), one.get("seen_version")) for one in listed if isinstance(one, dict)]
-    if not all(isinstance(id_, int) and isinstance(seen, int | None) for id_, seen in found):
-        words = say("items 须为 [{id, seen_version}]。", "items must be [{id, seen_version}].")
-        raise BadInput([Problem(words, "items")])
+    found: list[tuple[int, int | None]] = []
+    for one in items if isinstance(items, list) else [None]:
+        id_, seen = (one.get("id"), one.get("seen_version")) if isinstance(one, dict) else (None, None)
+        if not isinstance(id_, int) or not isinstance(seen, int | None):
+            words = say("items 须为 [{id, seen_version}]。", "items must be [{id, seen_version}].")
+            raise BadInput([Problem(words, "items")])
+        found.append((id_, seen))
     return found
 
 
@@ -223,7 +225,7 @@ def described() -> dict[str, Any]:
 
 
 def _filters(drawer: workflows.Drawer) -> list[dict[str, Any]]:
-    kinds = {
+    kinds: dict[str, dict[str, Any]] = {
         **dict.fromkeys(("search", "flow", "type"), TEXT),
         "submitter": NUMBER,
         "status": {"type": "string", "enum": [status.value for status in RequestStatus]},

@@ -127,7 +127,7 @@ def _picked() -> list[tuple[int, int | None]]:
     return found
 
 
-def _next_after(pk: int, carried: dict[str, str]) -> str:
+def _next_after(pk: int, carried: dict[str, Any]) -> str:
     """What follows in the list one works through; its inbox when nothing is left."""
     if not request.form.get("go_on"):
         return url_for("ApprovalView.show", pk=pk, **carried)

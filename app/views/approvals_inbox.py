@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from datetime import date, datetime, time, timedelta
+from typing import Any
 from urllib.parse import parse_qsl
 
 from flask import g, request, url_for
@@ -82,7 +83,7 @@ def _midnight(day: date | None) -> datetime | None:
     return datetime.combine(day, time(), company.zone) if day else None
 
 
-def carried(args: Mapping[str, str]) -> dict[str, str]:
+def carried(args: Mapping[str, str]) -> dict[str, Any]:
     """The conditions and the order of the list one works through."""
     return {name: args[name] for name in CARRIED if args.get(name)}
 
@@ -201,11 +202,12 @@ def _column(name: str, drawer: str, asked: workflows.Asked) -> pages.Column:
 
 
 def _row(item: workflows.Item, drawer: str, clock: Clock) -> pages.Row:
-    extra = carried(request.args) if drawer == "todo" else {}
+    extra: dict[str, Any] = carried(request.args) if drawer == "todo" else {}
     if drawer == "cc" and not item.is_read:
         extra = {"unread": "1"}
     url = url_for("ApprovalView.show", pk=item.request_id, **extra)
     names = _heads(drawer)
+    tone: Any = item.status.tone
     makers: dict[str, Callable[[], pages.Cell]] = {
         "title": lambda: _title(item, url),
         "flow": lambda: pages.Cell(item.flow, label=names["flow"]),
@@ -216,12 +218,7 @@ def _row(item: workflows.Item, drawer: str, clock: Clock) -> pages.Row:
         "due": lambda: clock.cell(
             item.due_at if item.status is RequestStatus.running else None, names["due"]
         ),
-        "status": lambda: pages.Cell(
-            item.status.words,
-            kind="badge",
-            tone=item.status.tone,
-            label=names["status"],  # type: ignore[arg-type]
-        ),
+        "status": lambda: pages.Cell(item.status.words, kind="badge", tone=tone, label=names["status"]),
     }
     return pages.Row(
         id=f"{item.request_id}-{item.seen}",
@@ -304,13 +301,13 @@ def _name_of(text: str) -> str:
 
 def _chips() -> Iterable[pages.Chip]:
     held = request.args
-    words = {
+    words: dict[str, Callable[[str], str]] = {
         "flow": lambda text: f"{_('Kind')} {_flow_name(text)}",
         "type": lambda text: f"{_('Record type')} {labels_of_type(text)}",
         "by": lambda text: f"{_('Submitted by')} {_name_of(text)}",
         "state": lambda text: f"{_('Status')} {RequestStatus[text].words}",
-        "overdue": lambda _text: _("Overdue only"),
-        "unread": lambda _text: _("Unread only"),
+        "overdue": lambda _text: str(_("Overdue only")),
+        "unread": lambda _text: str(_("Unread only")),
         "from": lambda text: f"{_('From')} {text}",
         "to": lambda text: f"{_('Until')} {text}",
     }
@@ -357,7 +354,7 @@ def _carried_query() -> str:
     return bare.partition("?")[2]
 
 
-def list_args(query: str) -> dict[str, str]:
+def list_args(query: str) -> dict[str, Any]:
     """The conditions a form carried along."""
     return carried(dict(parse_qsl(query)))
 

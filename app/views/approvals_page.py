@@ -71,7 +71,7 @@ class Refused:
 
 
 def page_of(
-    case: workflows.Case, carried: dict[str, str], refused: Refused | None = None
+    case: workflows.Case, carried: dict[str, Any], refused: Refused | None = None
 ) -> pages.ApprovalPage:
     """The page of one request, in the list one works through."""
     asked, record = case.request, case.p.record
@@ -119,7 +119,7 @@ class Place:
     after: int | None = None
 
 
-def _place(pk: int, carried: dict[str, str]) -> Place:
+def _place(pk: int, carried: dict[str, Any]) -> Place:
     asked = asked_of(carried)
     ids = workflows.waiting_ids(asked)
     if asked == type(asked)(sort=asked.sort):
@@ -134,7 +134,7 @@ def _place(pk: int, carried: dict[str, str]) -> Place:
     )
 
 
-def _show(pk: int | None, carried: dict[str, str]) -> str:
+def _show(pk: int | None, carried: dict[str, Any]) -> str:
     return url_for("ApprovalView.show", pk=pk, **carried) if pk else ""
 
 
@@ -236,7 +236,7 @@ def _was(field: Field, plain: Any) -> str:
     return values.show(field, Decimal(str(plain))) if field.is_number else str(plain)
 
 
-def _hidden(case: workflows.Case, carried: dict[str, str], place: Place) -> Iterable[tuple[str, str]]:
+def _hidden(case: workflows.Case, carried: dict[str, Any], place: Place) -> Iterable[tuple[str, str]]:
     """What the decision is bound to: what was seen, this very click, and where it goes on."""
     yield "seen_version", str(case.request.version_no)
     yield "content_hash", case.content_hash

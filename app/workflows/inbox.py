@@ -8,7 +8,7 @@ separation of duties stands in the statement, too. Statements are built once per
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
@@ -22,6 +22,7 @@ from sqlalchemy import (
     bindparam,
     case,
     cast,
+    false,
     func,
     literal,
     null,
@@ -217,9 +218,12 @@ v, f, st = (
     ApprovalFlow.__table__.alias("f"),
     ApprovalStep.__table__.alias("st"),
 )
-ME, NOW = bindparam("me"), bindparam("now", type_=MomentType)
+ME: ColumnElement[Any] = bindparam("me")
+NOW: ColumnElement[Any] = bindparam("now", type_=MomentType)
 NOBODY, NEVER = cast(null(), Integer), cast(null(), MomentType)
-MOST, SKIP, REACH = bindparam("most"), bindparam("skip"), bindparam("reach")
+MOST: Any = bindparam("most")
+SKIP: Any = bindparam("skip")
+REACH: Any = bindparam("reach")
 
 
 @dataclass(frozen=True)
@@ -323,7 +327,7 @@ def _item(row: Any, flows: dict[int, Any]) -> Item:
 
 
 def _text_found() -> ColumnElement[bool]:
-    pattern = bindparam("search")
+    pattern: ColumnElement[str] = bindparam("search")
     return or_(func.lower(r.c.title).like(pattern, escape="/"), func.lower(r.c.no).like(pattern, escape="/"))
 
 
@@ -722,16 +726,27 @@ def _through_tasks(model: type[Any], who: access.Principal) -> ColumnElement[boo
         or not who.may(Act.read, access.resource_of(model))
     ):
         return None
-    me = who.employee_id
+    identity: ColumnElement[Any] = model.id
+    return or_(*(identity.in_(request) for request in _with_part(model, who.employee_id)))
+
+
+def _by_part(model: type[Any], object_id: int, who: access.Principal) -> ColumnElement[bool]:
+    """The same of one record, found by it and not by all he ever had to do with."""
+    if who.employee_id is None:
+        return false()
+    here = Request.object_id == object_id
+    return or_(*(request.where(here).exists() for request in _with_part(model, who.employee_id)))
+
+
+def _with_part(model: type[Any], me: int) -> Iterator[Select[Any]]:
+    """The records of requests he has or had a duty in, submitted, or was told of."""
     of_type = select(ApprovalFlow.id).where(ApprovalFlow.object_type == model.__tablename__)
     here = select(Request.object_id).where(Request.object_type == model.__tablename__)
     mine = people.acts_for(Duty.assignee_id, me, of_type, Request.amount) | (Duty.acted_by_id == me)
-    identity: ColumnElement[Any] = model.id
-    return or_(
-        identity.in_(here.join(Duty, Duty.request_id == Request.id).where(mine)),
-        identity.in_(here.where(Request.submitter_id == me)),
-        identity.in_(here.join(Told, Told.request_id == Request.id).where(Told.employee_id == me)),
-    )
+    yield here.join(Duty, Duty.request_id == Request.id).where(mine)
+    yield here.where(Request.submitter_id == me)
+    yield here.join(Told, Told.request_id == Request.id).where(Told.employee_id == me)
 
 
 access.widenings.append(_through_tasks)
+subjects.parts.append(_by_part)

@@ -14,7 +14,7 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, false, inspect, null, select, true
+from sqlalchemy import ColumnElement, false, inspect, null, or_, select, true
 from sqlalchemy.orm import joinedload
 
 from app.columns import Rows, Scaled
@@ -129,7 +129,7 @@ def seen(object_type: str, object_id: int) -> Seen | None:
     """The record of a request as `record_of`, with what is asked of it at every act: one statement."""
     subject = subject_named(object_type)
     model = subject.model
-    clause = readable(model, access.principal())
+    clause = _readable_one(model, object_id, access.principal())
     made_by = (
         select(Account.employee_id).where(Account.user_id == model.created_by_id).scalar_subquery()
         if hasattr(model, "created_by_id")
@@ -155,10 +155,24 @@ def is_readable(object_type: str, object_id: int) -> bool:
     model = subject_named(object_type).model
     who = access.principal()
     statement = select(model.id).where(model.id == object_id)
-    if (clause := readable(model, who)) is not None:
+    if (clause := _readable_one(model, object_id, who)) is not None:
         statement = statement.where(clause)
     with db.session.no_autoflush:
         return db.session.scalar(statement) is not None
+
+
+parts: list[Callable[[type[Any], int, access.Principal], ColumnElement[bool]]] = []
+"""Whether somebody has a part in a request on one record, which lets him read it; the inbox adds its own."""
+
+
+def _readable_one(model: type[Any], object_id: int, who: access.Principal) -> Any:
+    """Whether this person may read one record: like `readable`, but asking only for his part in that one."""
+    is_own = model.__rows__ is Rows.owned and subjects[model.__tablename__].readers is None
+    reach = who.reach(Act.read, access.resource_of(model))
+    if not is_own or who.system or reach is None:
+        return readable(model, who)
+    reached = access._reached(model, who, reach)
+    return None if reached is None else or_(reached, *(part(model, object_id, who) for part in parts))
 
 
 def readable(model: type[Any], who: access.Principal) -> Any:
