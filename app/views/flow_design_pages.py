@@ -550,7 +550,7 @@ def trial_page(version: ApprovalFlowVersion, last_n: int) -> ListPage:
     rows = designing.tried(version, last_n)
     published = designing.in_force(version)
     before = designing.tried(published, last_n) if published and published.id != version.id else []
-    was = {row.path: row.count for row in before if row.refusal is None}
+    was = {(row.path, row.refusal is None): row.count for row in before}
     total = sum(row.count for row in rows)
     here = url_for("ApprovalFlowVersionView.trial", pk=version.id)
     return ListPage(
@@ -575,7 +575,7 @@ def trial_page(version: ApprovalFlowVersion, last_n: int) -> ListPage:
 
 
 def _trial_row(
-    version: ApprovalFlowVersion, row: simulating.Row, was: Mapping[tuple[str, ...], int] | None
+    version: ApprovalFlowVersion, row: simulating.Row, was: Mapping[tuple[tuple[str, ...], bool], int] | None
 ) -> Row:
     model = subjects.subject_named(version.flow.object_type).model
     way = " → ".join(str(name) for name in row.names) or values.EMPTY
@@ -588,7 +588,7 @@ def _trial_row(
     cells = (
         Cell(way, badges=refused, note=row.refusal or ""),
         Cell(f"{row.count} ({row.share:.0%})", "num"),
-        *((Cell(str(was.get(row.path, 0)), "num"),) if was is not None else ()),
+        *((Cell(str(was.get((row.path, row.refusal is None), 0)), "num"),) if was is not None else ()),
         Cell(str(low) if low == high else f"{low}–{high}", "num"),
         Cell(joined([Words(one, one) for one in people]) or ""),
         Cell(row.example if seen_ else "", url=url_to(example) if example is not None else ""),
