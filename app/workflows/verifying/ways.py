@@ -117,6 +117,8 @@ def _nobody_decides(flow: Flow, cases: Cases) -> Iterator[Finding]:
     for way in _through(cases):
         if any(flow.step(key).decides for key in way.keys) or (not way.keys and flow.releases_unneeded):
             continue
+        if not way.keys and cases.seen.silent:
+            continue  # said of the step already whose seats leave the case out
         case = cases.case(way.cell)
         words = say(zh="没有任何步骤决定：{case}", en="No step decides {case}", case=case)
         if not way.keys:
