@@ -487,7 +487,7 @@ def _results(opened: reading.Opened, lines: list[reading.Line]) -> pages.ListPag
     if search:
         pattern = sa.or_(
             reading.code_of(opened.scheme).contains(search, autoescape=True),
-            model.name.contains(search, autoescape=True),
+            reading.title_of(opened.scheme).contains(search, autoescape=True),
         )
         statement = statement.where(pattern)
     if chosen:

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from app.errors import BadRequest
 from app.extensions import db
 from app.words import say
-from app.workflows.evaluation.reading import RESULT, Opened, code_of, open_run, visible
+from app.workflows.evaluation.reading import RESULT, Opened, code_of, open_run, title_of, visible
 
 ABSENT = ""
 """The place of a subject that one of the runs did not evaluate, or did not grade."""
@@ -74,7 +74,13 @@ def _movers(first: Opened, second: Opened, most: int) -> list[Mover]:
     model = second.scheme.subject.model
     difference = RESULT.c.total - before.c.total
     statement = (
-        sa.select(code_of(second.scheme), model.name, before.c.grade_no, RESULT.c.grade_no, difference)
+        sa.select(
+            code_of(second.scheme),
+            title_of(second.scheme),
+            before.c.grade_no,
+            RESULT.c.grade_no,
+            difference,
+        )
         .join(RESULT, RESULT.c.subject_id == model.id)
         .join(before, before.c.subject_id == model.id)
         .where(RESULT.c.run_id == second.run.id, before.c.run_id == first.run.id, difference != 0)

@@ -290,7 +290,7 @@ def _seen(source: Source, reader: access.Principal) -> Element | None:
 def _measure(
     scheme: Scheme, one: Measure, subject_id: int, value: int | None, seen: Element | None
 ) -> MeasureLine:
-    source, parts = one.source, _parts(one)
+    source, parts, subject = one.source, _parts(one), None if one.is_whole else scheme.subject.counted_as
     catalogue = source.catalogue()
     verdict = _verdict(scheme, one, parts).label("verdict")
     facts = [source.column(name).fact for name in source.shown]
@@ -299,14 +299,14 @@ def _measure(
     rows = (
         sa.select(
             source.key.label("id"),
-            source.time.label("at"),
+            one.time.label("at"),
             verdict,
             brings.label("brings"),
             (sa.true() if seen is None else seen).label("seen"),
             *shown,
         )
-        .select_from(source.rows([*one.used, *source.shown]))
-        .where(source.subjects[scheme.subject.name] == subject_id)
+        .select_from(source.rows([*one.used, *source.shown], subject))
+        .where(sa.true() if subject is None else source.subjects[subject] == subject_id)
         .subquery()
     )
     each = sa.select(rows.c.verdict, sa.func.count()).group_by(rows.c.verdict)
@@ -363,7 +363,7 @@ def _verdict(scheme: Scheme, one: Measure, parts: Sequence[Formula]) -> Element:
     verdict: Element = sa.literal(COUNTED)
     for number, part in reversed(list(enumerate(parts, UNMET))):
         verdict = sa.case((sql(part), verdict), else_=number)
-    later = one.source.time >= edge(scheme.pin.as_of, is_dated=one.source.is_dated)
+    later = one.time >= edge(scheme.pin.as_of, is_dated=one.is_dated)
     verdict = sa.case((one.is_in_window(scheme.pin), verdict), (later, LATER), else_=OUTSIDE)
     return sa.case((one.source.stands, verdict), else_=FALLEN)
 

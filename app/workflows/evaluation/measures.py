@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime
 from enum import Enum
 from typing import Any
 
 import sqlalchemy as sa
 
+from app.columns import MomentType
+from app.extensions import company
 from app.services.language.catalogue import Fact
 from app.services.language.checking import Formula
-from app.services.language.kinds import BOOL, COUNT, DAYS, RATE, SCALE, Model, Type
+from app.services.language.kinds import BOOL, COUNT, DATE, DAYS, MOMENT, RATE, SCALE, Model, Type
 from app.services.language.sql import ratio, share, sql
 from app.words import Words
 from app.workflows.evaluation.dialects import days_from, days_until
 from app.workflows.evaluation.parts import Part
-from app.workflows.evaluation.pins import Pin, Window, edge, window
-from app.workflows.evaluation.sources import Source, sources
+from app.workflows.evaluation.pins import Pin, Window, edge, months_before, window
+from app.workflows.evaluation.sources import Column, Join, Source, sources
 
 Element = sa.ColumnElement[Any]
 
@@ -35,6 +38,7 @@ class Aggregate(Enum):
     days_since_last = "days_since_last"
     days_since_first = "days_since_first"
     days_first_to_last = "days_first_to_last"
+    months = "months"
 
 
 WORDS = {
@@ -48,9 +52,11 @@ WORDS = {
     Aggregate.days_since_last: Words("距最近一次的整天数", "whole days since the last"),
     Aggregate.days_since_first: Words("距第一次的整天数", "whole days since the first"),
     Aggregate.days_first_to_last: Words("首末两次相隔整天数", "whole days from the first to the last"),
+    Aggregate.months: Words("有记录的月数", "months with a row"),
 }
 
-NOTHING_IS_ZERO = frozenset({Aggregate.count, Aggregate.count_distinct, Aggregate.sum})
+COUNTS = frozenset({Aggregate.count, Aggregate.count_distinct, Aggregate.months})
+NOTHING_IS_ZERO = frozenset({*COUNTS, Aggregate.sum})
 """The count or sum of no rows is 0; a mean, an extreme, a ratio, or the days since something that never was, is missing."""
 
 BY_TIME = frozenset({Aggregate.days_since_last, Aggregate.days_since_first, Aggregate.days_first_to_last})
@@ -58,7 +64,11 @@ BY_TIME = frozenset({Aggregate.days_since_last, Aggregate.days_since_first, Aggr
 
 @dataclass(frozen=True, slots=True)
 class Measure:
-    """One measure of a scheme; `of`, `over` and `where` are formulas over the facts of its source."""
+    """One measure of a scheme; `of`, `over` and `where` are formulas over the facts of its source.
+
+    `time` is when a row counts (`at` names another fact than the source's own); `is_whole` adds up the rows of all
+    subjects, so that each can be set against the whole.
+    """
 
     key: str
     words: Words
@@ -69,11 +79,18 @@ class Measure:
     where: Formula | None
     window: Window
     type: Type
+    time: Element
+    is_whole: bool = False
+
+    @property
+    def is_dated(self) -> bool:
+        """Whether its time is a company date, not a moment."""
+        return not isinstance(self.time.type, MomentType)
 
     def fact(self) -> Fact:
         """The measure as a fact for indicators."""
         domain: tuple[Model, Model] | None = None
-        if self.aggregate in {Aggregate.count, Aggregate.count_distinct} or self.aggregate in BY_TIME:
+        if self.aggregate in COUNTS or self.aggregate in BY_TIME:
             domain = (0, 10**12) if self.type == COUNT else (0, 400_000)
         return Fact(
             self.key,
@@ -95,7 +112,7 @@ class Measure:
     def is_in_window(self, pin: Pin) -> Element:
         """Whether a row's time lies in the window and before the as-of moment."""
         start, end = self.window.bounds(pin)
-        time, dated = self.source.time, self.source.is_dated
+        time, dated = self.time, self.is_dated
         ends = dict.fromkeys((edge(end, is_dated=dated), edge(pin.as_of, is_dated=dated)))
         tests = [time < one for one in ends]
         return sa.and_(*tests) if start is None else sa.and_(time >= edge(start, is_dated=dated), *tests)
@@ -105,26 +122,36 @@ class Measure:
         seen = self.is_in_window(pin)
         return seen if self.where is None else sa.and_(seen, sql(self.where))
 
-    def columns(self, condition: Element | None) -> list[Element]:
+    def columns(self, condition: Element | None, pin: Pin) -> list[Element]:
         """The aggregates of one pass over the source it is made of; `condition` where the pass has rows of others too."""
 
         def picked(value: Element) -> Element:
             return value if condition is None else sa.case((condition, value))
 
         return [
-            column.label(f"{self.key}_{index}") for index, column in enumerate(self._aggregates(picked), 1)
+            column.label(f"{self.key}_{index}")
+            for index, column in enumerate(self._aggregates(picked, pin), 1)
         ]
 
-    def _aggregates(self, picked: Any) -> list[Element]:
+    def _aggregates(self, picked: Any, pin: Pin) -> list[Element]:
         kind = self.aggregate
         if kind is Aggregate.count:
             return [sa.func.count(picked(self.source.key))]
+        if kind is Aggregate.months:
+            return [sa.func.count(picked(self._month(pin)).distinct())]
         if kind in BY_TIME:
-            return [end(picked(self.source.time), type_=self.source.time.type) for end in ENDS[kind]]
+            return [end(picked(self.time), type_=self.time.type) for end in ENDS[kind]]
         value = _value(self.of)
         if kind is Aggregate.ratio:
             return [_sum(picked(value)), _sum(picked(_value(self.over)))]
         return [make(picked(value)) for make in MAKERS[kind]]
+
+    def _month(self, pin: Pin) -> Element:
+        """Which company month of its window a row lies in, counted from the first."""
+        start, end = (_day(one) for one in self.window.bounds(pin))
+        edges = list(months_within(start, end)) if start and end else []
+        passed = [sa.case((self.time >= edge(day, is_dated=self.is_dated), 1), else_=0) for day in edges]
+        return sum(passed[1:], passed[0]) if passed else sa.literal(0, sa.Integer())
 
     def value(self, columns: Mapping[str, Element], pin: Pin) -> Element:
         """The measure from the columns of its pass, for a subject that may have no row in it."""
@@ -172,27 +199,85 @@ MAKERS: dict[Aggregate, list[Callable[[Element], Element]]] = {
 # ---- from a scheme file ----------------------------------------------------------------------------------------
 
 
-def measure(key: str, part: Part, subject: str, pin: Pin) -> Measure | None:
+def measure(key: str, part: Part, subject: str, pin: Pin, *, nested: bool = False) -> Measure | None:
     """The measure written there; None when it makes no sense (the problems say why)."""
     words = part.words()
-    source = _source(part, subject)
+    whole = part.truth("whole", default=False)
+    source = _source(part, None if whole else subject)
     aggregate = Aggregate(part.option("aggregate", [word.value for word in Aggregate]))
     seen = _window(part)
     if source is None:
         return None
+    if "with" in part and not nested:
+        source = _each(key, part, source, pin)
+    time = _time(part, source)
     catalogue = source.catalogue(pin.facts())
     where = part.formula("where", catalogue, BOOL)
-    of = part.formula("of", catalogue, needed=aggregate not in BY_TIME and aggregate is not Aggregate.count)
+    of = part.formula("of", catalogue, needed=aggregate not in BY_TIME | {Aggregate.count, Aggregate.months})
     over = part.formula("over", catalogue, needed=aggregate is Aggregate.ratio)
     part.close()
     type_ = _type(part, source, aggregate, of, over)
-    return None if type_ is None else Measure(key, words, source, aggregate, of, over, where, seen, type_)
+    if aggregate is Aggregate.months and seen.bounds(pin)[0] is None:
+        part.complain("window", "按月计数要有起点。", "Counting months needs a window that begins somewhere.")
+    if type_ is None:
+        return None
+    return Measure(key, words, source, aggregate, of, over, where, seen, type_, time, is_whole=whole)
 
 
-def _source(part: Part, subject: str) -> Source | None:
-    known = [name for name, source in sources().items() if subject in source.subjects]
+def _source(part: Part, subject: str | None) -> Source | None:
+    known = [name for name, source in sources().items() if subject is None or subject in source.subjects]
     name = part.option("source", known)
     return sources().get(name) if part.raw("source") == name else None
+
+
+def _time(part: Part, source: Source) -> Element:
+    """When a row counts: the source's own time, or another day or moment of it."""
+    times = [
+        column.fact for column in source.columns if column.fact.type in (DATE, MOMENT) and not column.via
+    ]
+    name = part.option("at", [fact.name for fact in times]) if "at" in part else None
+    found = next((fact.expression for fact in times if fact.name == name), None)
+    return source.time if found is None else found
+
+
+def _each(key: str, part: Part, source: Source, pin: Pin) -> Source:
+    """A source whose rows are subjects, with measures of each of them as further facts."""
+    if source.record is None:
+        part.complain("with", "该来源的行不是评价对象。", "The rows of this source are no subjects.")
+        return source
+    inner = [measure(name, one, source.record, pin, nested=True) for name, one in part.named("with")]
+    joins, columns = dict(source.joins), list(source.columns)
+    for group in by_source(one for one in inner if one is not None):
+        via = f"each_{key}_{group[0].source.name}" + ("_whole" if group[0].is_whole else "")
+        rows = passed(group, source.record, pin).subquery(via)
+        on = sa.true() if group[0].is_whole else rows.c.subject_id == source.key
+        joins[via] = Join(rows, on)
+        known: Mapping[str, Element] = dict(rows.c.items())
+        columns += [Column(replace(one.fact(), expression=one.value(known, pin)), via) for one in group]
+    return replace(source, joins=joins, columns=tuple(columns))
+
+
+def passed(measures: Sequence[Measure], subject: str, pin: Pin) -> sa.Select[Any]:
+    """One pass over a source for all these measures: a common condition filters, differing ones choose the rows."""
+    source, whole = measures[0].source, measures[0].is_whole
+    conditions = [measure.condition(pin) for measure in measures]
+    same = all(condition.compare(conditions[0]) for condition in conditions)
+    columns = [
+        column
+        for measure, condition in zip(measures, conditions, strict=True)
+        for column in measure.columns(None if same else condition, pin)
+    ]
+    used = [name for measure in measures for name in measure.used]
+    counted = (source.stands, conditions[0] if same else sa.or_(*conditions))
+    if whole:
+        return sa.select(*columns).select_from(source.rows(used)).where(*counted)
+    column = source.subjects[subject]
+    return (
+        sa.select(column.label("subject_id"), *columns)
+        .select_from(source.rows(used, subject))
+        .where(column.is_not(None), *counted)
+        .group_by(column)
+    )
 
 
 def _window(part: Part) -> Window:
@@ -213,11 +298,11 @@ def _type(
     part: Part, source: Source, aggregate: Aggregate, of: Formula | None, over: Formula | None
 ) -> Type | None:
     """The unit of the measure; None when it has none."""
-    if aggregate is Aggregate.count or aggregate in BY_TIME:
+    if aggregate in {Aggregate.count, Aggregate.months} or aggregate in BY_TIME:
         for unused in ("of", "over"):
             if unused in part:
                 part.complain(unused, "这种汇总不用此键。", "This aggregate does not use this key.")
-        return COUNT if aggregate is Aggregate.count else DAYS
+        return DAYS if aggregate in BY_TIME else COUNT
     if of is None:
         return None
     if aggregate is Aggregate.count_distinct:
@@ -258,9 +343,22 @@ def _is_addable(part: Part, source: Source, key: str, formula: Formula) -> bool:
     return True
 
 
-def by_source(measures: Iterable[Measure]) -> dict[str, list[Measure]]:
-    """The measures of each source: they share one pass over it."""
-    groups: dict[str, list[Measure]] = {}
+def by_source(measures: Iterable[Measure]) -> list[list[Measure]]:
+    """The measures that share a pass: those of one source over the same rows, of each subject or of all."""
+    groups: dict[Any, list[Measure]] = {}
     for one in measures:
-        groups.setdefault(one.source.name, []).append(one)
-    return groups
+        alike = (one.source.name, one.is_whole, tuple(one.source.joins))
+        groups.setdefault(alike, []).append(one)
+    return list(groups.values())
+
+
+def _day(when: date | datetime | None) -> date | None:
+    return when.astimezone(company.zone).date() if isinstance(when, datetime) else when
+
+
+def months_within(start: date, end: date) -> Iterator[date]:
+    """The first days of the months that begin after one day and before another."""
+    day = months_before(start.replace(day=1), -1)
+    while day < end:
+        yield day
+        day = months_before(day, -1)

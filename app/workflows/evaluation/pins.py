@@ -33,6 +33,12 @@ class Pin:
         """The last day of the period, as people name it."""
         return self.period_to - timedelta(days=1)
 
+    @property
+    def months(self) -> int:
+        """How many calendar months the period touches."""
+        first, last = self.period_from, self.last_day
+        return (last.year - first.year) * 12 + last.month - first.month + 1
+
     def facts(self) -> list[Fact]:
         """What every formula may know of the pin."""
         days = (self.period_to - self.period_from).days
@@ -42,6 +48,9 @@ class Pin:
             Fact("period_from", DATE, "期初", "Period start", constant=self.period_from, nullable=False),
             Fact("period_to", DATE, "期末次日", "Day after period", constant=self.period_to, nullable=False),
             Fact("period_days", COUNT, "期内天数", "Days in period", constant=days, nullable=False),
+            Fact(
+                "period_months", COUNT, "期内月数", "Months in period", constant=self.months, nullable=False
+            ),
         ]
 
 
@@ -115,6 +124,7 @@ class Span(StrEnum):
     all = auto()
     days = auto()
     months = auto()
+    before = auto()
 
 
 NAMED = {
@@ -126,6 +136,8 @@ NAMED = {
     "去年同期": Span.year_before,
     "all": Span.all,
     "全部": Span.all,
+    "before the period": Span.before,
+    "期前": Span.before,
 }
 UNITS = {
     "day": (Span.days, 1),
@@ -141,6 +153,8 @@ UNITS = {
 }
 ROLLING = re.compile(rf"(?:last|近)\s*([0-9]{{1,4}})\s*({'|'.join(sorted(UNITS, key=len, reverse=True))})")
 
+LEADING = re.compile(r"(?:([0-9]{1,4}) days before the period|期前\s*([0-9]{1,4})\s*[天日])")
+
 
 @dataclass(frozen=True, slots=True)
 class Window:
@@ -153,6 +167,8 @@ class Window:
         """From when (None: ever) to before when; a date is the beginning of that company day."""
         if self.span is Span.all:
             return None, pin.as_of
+        if self.span is Span.before:
+            return pin.period_from - timedelta(days=self.length) if self.length else None, pin.period_from
         if self.span is Span.days:
             return pin.as_of - timedelta(days=self.length), pin.as_of
         if self.span is Span.months:
@@ -170,6 +186,8 @@ class Window:
     def words(self) -> Words:
         if self.span is Span.days:
             return say("截止前 {n} 天", "the {n} days before the as-of moment", n=self.length)
+        if self.span is Span.before and self.length:
+            return say("评价期前 {n} 天", "the {n} days before the period", n=self.length)
         if self.span is Span.months:
             return say("截止前 {n} 个月", "the {n} months before the as-of moment", n=self.length)
         return WORDS[self.span]
@@ -180,6 +198,7 @@ WORDS = {
     Span.previous: Words("上一期内", "within the period before"),
     Span.year_before: Words("去年同期内", "within the same period a year before"),
     Span.all: Words("截止时刻之前", "before the as-of moment"),
+    Span.before: Words("评价期之前", "before the period"),
 }
 
 
@@ -188,6 +207,9 @@ def window(text: str) -> Window | None:
     plain = " ".join(text.split())
     if plain in NAMED:
         return Window(NAMED[plain])
+    leading = LEADING.fullmatch(plain)
+    if leading and int(leading[1] or leading[2]):
+        return Window(Span.before, int(leading[1] or leading[2]))
     found = ROLLING.fullmatch(plain)
     if found is None or int(found[1]) == 0:
         return None

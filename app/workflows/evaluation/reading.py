@@ -82,23 +82,28 @@ def open_run(run_id: int) -> Opened:
 
 def code_of(scheme: Scheme) -> sa.ColumnElement[Any]:
     """The column of the subject's record that is its code."""
-    model = scheme.subject.model
-    found: sa.ColumnElement[Any] = getattr(model, CODES[scheme.subject.name])
+    found: sa.ColumnElement[Any] = scheme.subject.attribute(scheme.subject.code)
     return found
 
 
-CODES = {"customer": "code", "employee": "no"}
+def title_of(scheme: Scheme) -> sa.ColumnElement[Any]:
+    """The column of the subject's record that is its name."""
+    found: sa.ColumnElement[Any] = scheme.subject.attribute(scheme.subject.title)
+    return found
 
 
 def visible(opened: Opened) -> sa.Select[Any]:
     """The results of a run with code and name of their subjects, as far as the reader sees these."""
-    model = opened.scheme.subject.model
-    return (
-        sa.select(code_of(opened.scheme).label("code"), model.name.label("name"), *RESULT.c)
+    subject, model = opened.scheme.subject, opened.scheme.subject.model
+    found = (
+        sa.select(code_of(opened.scheme).label("code"), title_of(opened.scheme).label("name"), *RESULT.c)
         .join(RESULT, RESULT.c.subject_id == model.id)
         .where(RESULT.c.run_id == opened.run.id)
         .order_by(model.id)
     )
+    if subject.is_personal and not _works_on_runs():
+        found = found.where(model.id == access.principal().employee_id)
+    return found
 
 
 # ---- summed up ---------------------------------------------------------------------------------------------------

@@ -229,7 +229,9 @@ class _Reader:
     def _measures(self, subject: Subject) -> list[Measure]:
         if "measures" not in self.part:
             return []
-        found = [measure(key, part, subject.name, self.pin) for key, part in self.part.named("measures")]
+        found = [
+            measure(key, part, subject.counted_as, self.pin) for key, part in self.part.named("measures")
+        ]
         taken = {column.fact.name for column in subject.columns} | {fact.name for fact in self.pin.facts()}
         for one in found:
             if one is not None and one.key in taken:

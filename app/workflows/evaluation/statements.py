@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from app.models import EvalManualScore, EvalResult
 from app.services.language.sql import sql
 from app.workflows.evaluation.dialects import bytewise
-from app.workflows.evaluation.measures import Measure, by_source
+from app.workflows.evaluation.measures import by_source, passed
 from app.workflows.evaluation.methods import FULL, Manual
 from app.workflows.evaluation.schemes import Indicator, Scheme
 from app.workflows.evaluation.sources import joined, table_of
@@ -91,9 +91,11 @@ def _measured(scheme: Scheme, population: sa.CTE) -> sa.CTE:
     """Each subject with its measures; those who do not fulfil `having` are no part of the population."""
     rows: sa.FromClause = population
     values: dict[str, Element] = {}
-    for name, measures in by_source(scheme.measures).items():
-        one = _pass(scheme, measures).cte(f"source_{name}")
-        rows = rows.outerjoin(one, one.c.subject_id == population.c.subject_id)
+    for number, measures in enumerate(by_source(scheme.measures)):
+        name = f"source_{measures[0].source.name}_{number}"
+        one = passed(measures, scheme.subject.counted_as, scheme.pin).cte(name)
+        on = sa.true() if measures[0].is_whole else one.c.subject_id == population.c.subject_id
+        rows = rows.outerjoin(one, on)
         columns: Mapping[str, Element] = dict(one.c.items())
         for measure in measures:
             values[measure.key] = measure.value(columns, scheme.pin).label(measure.key)
@@ -102,26 +104,6 @@ def _measured(scheme: Scheme, population: sa.CTE) -> sa.CTE:
         return _cte(inner, "measured")
     every = inner.cte("unfiltered")
     return _cte(sa.select(*every.c).where(sql(scheme.having, dict(every.c.items()))), "measured")
-
-
-def _pass(scheme: Scheme, measures: Sequence[Measure]) -> sa.Select[Any]:
-    """One GROUP BY over a source for all its measures: a common condition filters, differing ones choose the rows."""
-    source = measures[0].source
-    subject = source.subjects[scheme.subject.name]
-    conditions = [measure.condition(scheme.pin) for measure in measures]
-    same = all(condition.compare(conditions[0]) for condition in conditions)
-    columns = [
-        column
-        for measure, condition in zip(measures, conditions, strict=True)
-        for column in measure.columns(None if same else condition)
-    ]
-    used = [name for measure in measures for name in measure.used]
-    return (
-        sa.select(subject.label("subject_id"), *columns)
-        .select_from(source.rows(used))
-        .where(subject.is_not(None), source.stands, conditions[0] if same else sa.or_(*conditions))
-        .group_by(subject)
-    )
 
 
 def _valued(scheme: Scheme, scheme_id: int, measured: sa.CTE, earlier: Earlier | None) -> sa.CTE:

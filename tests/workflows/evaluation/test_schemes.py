@@ -161,7 +161,8 @@ def test_every_fact_of_every_source_has_a_name_of_its_own_in_both_languages():
             labels = [column.fact.words.spoken(tongue) for column in source.columns]
             assert len(set(labels)) == len(labels)
         assert set(source.shown) <= set(source.catalogue().facts)
-        assert set(source.subjects) <= set(SUBJECTS)
+        assert set(source.subjects) <= {subject.counted_as for subject in SUBJECTS.values()}
+        assert set(source.via.values()) <= set(source.joins)
 
 
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)

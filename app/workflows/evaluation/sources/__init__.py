@@ -15,8 +15,9 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from app.columns import Choice, MomentType
+from app.columns import Choice
 from app.extensions import company
+from app.models import OrgUnit
 from app.services.language.catalogue import Catalogue, Fact
 from app.services.language.kinds import (
     BOOL,
@@ -24,6 +25,7 @@ from app.services.language.kinds import (
     DATE,
     MOMENT,
     MONEY,
+    POINTS,
     QUANTITY,
     RATE,
     TEXT,
@@ -36,10 +38,11 @@ from app.words import Words
 
 @dataclass(frozen=True, slots=True)
 class Join:
-    """A table that is joined only when a fact of it is asked for."""
+    """A table that is joined only when a fact of it is asked for; `after` names the join it hangs on."""
 
     table: sa.FromClause
     on: sa.ColumnElement[bool]
+    after: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,9 +58,10 @@ class Column:
 class Source:
     """Rows that can be counted and added up per subject and moment.
 
-    `subjects` maps a subject type to the column that names the subject of a row. `stands` is what every counted row
-    fulfils (not in the bin, not voided), with the words for a row that does not. `shown` are the facts an explanation
-    shows of a row.
+    `subjects` maps a subject type to the column that names the subject of a row; `via` to the join that column needs.
+    `stands` is what every counted row fulfils (not in the bin, not voided), with the words for a row that does not.
+    `shown` are the facts an explanation shows of a row. `record` is the subject type the rows themselves are: such a
+    source can be asked for measures of each row.
     """
 
     name: str
@@ -70,15 +74,12 @@ class Source:
     fallen: Words
     shown: tuple[str, ...]
     joins: Mapping[str, Join] = field(default_factory=dict)
+    via: Mapping[str, str] = field(default_factory=dict)
+    record: str | None = None
 
     @property
     def key(self) -> sa.ColumnElement[Any]:
         return self.table.c.id
-
-    @property
-    def is_dated(self) -> bool:
-        """Whether its time is a company date, not a moment."""
-        return not isinstance(self.time.type, MomentType)
 
     def column(self, name: str) -> Column:
         return next(column for column in self.columns if column.fact.name == name)
@@ -87,9 +88,10 @@ class Source:
         """Its facts, for formulas and filters, with those of the run."""
         return catalogue(self.columns, pinned)
 
-    def rows(self, used: Iterable[str]) -> sa.FromClause:
-        """Its table with what the used facts need joined to it."""
-        return joined(self.table, self.columns, self.joins, used)
+    def rows(self, used: Iterable[str], subject: str | None = None) -> sa.FromClause:
+        """Its table with what the used facts and the column of the subject need joined to it."""
+        vias = [self.via[subject]] if subject is not None and subject in self.via else []
+        return joined(self.table, self.columns, self.joins, used, vias)
 
 
 def catalogue(columns: Iterable[Column], more: Iterable[Fact] = ()) -> Catalogue:
@@ -99,11 +101,20 @@ def catalogue(columns: Iterable[Column], more: Iterable[Fact] = ()) -> Catalogue
 
 
 def joined(
-    table: sa.FromClause, columns: Iterable[Column], joins: Mapping[str, Join], used: Iterable[str]
+    table: sa.FromClause,
+    columns: Iterable[Column],
+    joins: Mapping[str, Join],
+    used: Iterable[str],
+    more: Iterable[str] = (),
 ) -> sa.FromClause:
-    """A table with those joins the used facts need."""
+    """A table with those joins the used facts need, and those named besides, each after the one it hangs on."""
     wanted = set(used)
-    needed = dict.fromkeys(column.via for column in columns if column.via and column.fact.name in wanted)
+    needed: dict[str, None] = {}
+    for via in [*(column.via for column in columns if column.via and column.fact.name in wanted), *more]:
+        line = [via]
+        while (above := joins[line[0]].after) is not None:
+            line.insert(0, above)
+        needed |= dict.fromkeys(line)
     for via in needed:
         table = table.outerjoin(joins[via].table, joins[via].on)
     return table
@@ -116,6 +127,37 @@ def table_of(model: type[Any]) -> sa.Table:
     """The bare table of a model: runs compute under the system principal, so the row policy is not asked."""
     table: sa.Table = sa.inspect(model).local_table
     return table
+
+
+def _units_above() -> sa.Alias | sa.Subquery:
+    """Each unit with every unit it lies in, itself included: a row counts for the team and for the department above."""
+    unit, above = table_of(OrgUnit).alias("unit"), table_of(OrgUnit).alias("above")
+    within = sa.func.substr(unit.c.path, 1, sa.func.length(above.c.path)) == above.c.path
+    return (
+        sa.select(unit.c.id.label("unit_id"), above.c.id.label("above_id"))
+        .where(within)
+        .subquery("unit_above")
+    )
+
+
+UNITS = _units_above()
+
+
+def in_unit(column: Any, after: str | None = None) -> Join:
+    """The units a row of this unit counts for."""
+    return Join(UNITS, UNITS.c.unit_id == column, after)
+
+
+def owned(
+    table: sa.FromClause, *, after: str | None = None, customer: Any = None, owner: Any = None
+) -> dict[str, Any]:
+    """How rows with a customer, an owner and a unit belong to subjects; `after` where these stand in a joined table."""
+    employee = table.c.owner_id if owner is None else owner
+    subjects = {"employee": employee, "unit": UNITS.c.above_id}
+    via = {"unit": "unit"} | ({"employee": after} if after and owner is None else {})
+    if customer is not None or "customer_id" in table.c:
+        subjects["customer"] = table.c.customer_id if customer is None else customer
+    return {"subjects": subjects, "joins": {"unit": in_unit(table.c.org_unit_id, after)}, "via": via}
 
 
 CLOSED_SETS: dict[str, type[Choice]] = {}
@@ -154,6 +196,14 @@ def quantity(name: str, expression: Any, zh: str, en: str, via: str | None = Non
 
 def rate(name: str, expression: Any, zh: str, en: str, via: str | None = None) -> Column:
     return _column(RATE, name, expression, (zh, en), via)
+
+
+def number(name: str, expression: Any, zh: str, en: str, via: str | None = None) -> Column:
+    return _column(COUNT, name, expression, (zh, en), via)
+
+
+def points(name: str, expression: Any, zh: str, en: str, via: str | None = None) -> Column:
+    return _column(POINTS, name, expression, (zh, en), via)
 
 
 def text(name: str, expression: Any, zh: str, en: str, via: str | None = None) -> Column:

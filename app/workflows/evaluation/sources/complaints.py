@@ -2,9 +2,22 @@
 
 from __future__ import annotations
 
+import sqlalchemy as sa
+
 from app.models import CaseKind, CaseStatus, ServiceCase, Severity
 from app.words import Words
-from app.workflows.evaluation.sources import Source, closed, key, moment, table_of, text
+from app.workflows.evaluation.dialects import hours_between
+from app.workflows.evaluation.sources import (
+    Source,
+    closed,
+    key,
+    moment,
+    owned,
+    quantity,
+    table_of,
+    text,
+    truth,
+)
 
 CASE = table_of(ServiceCase).alias("service_case_row")
 
@@ -12,18 +25,40 @@ SOURCE = Source(
     name="complaints",
     words=Words("投诉与服务", "Complaints and service"),
     table=CASE,
-    subjects={"customer": CASE.c.customer_id, "employee": CASE.c.owner_id},
+    **owned(CASE),
     time=CASE.c.received_at,
     columns=(
         key("case", CASE.c.id, "案件", "Case"),
+        key("category", CASE.c.category_id, "问题类别", "Category"),
         text("no", CASE.c.no, "编号", "No."),
         text("subject", CASE.c.subject, "主题", "Subject"),
         closed("kind", CASE.c.kind, CaseKind, "服务类型", "Kind"),
         closed("severity", CASE.c.severity, Severity, "严重程度", "Severity"),
         closed("status", CASE.c.status, CaseStatus, "状态", "Status"),
         moment("received_at", CASE.c.received_at, "受理时间", "Received"),
+        moment("first_response_at", CASE.c.first_response_at, "首次响应时间", "First response"),
         moment("reply_due_at", CASE.c.reply_due_at, "答复期限", "Reply due"),
         moment("replied_at", CASE.c.replied_at, "答复时间", "Replied"),
+        moment("closed_at", CASE.c.closed_at, "关闭时间", "Closed"),
+        quantity(
+            "hours_to_response",
+            hours_between(CASE.c.received_at, CASE.c.first_response_at),
+            "响应用时（小时）",
+            "Hours to response",
+        ),
+        quantity(
+            "hours_to_close",
+            hours_between(CASE.c.received_at, CASE.c.closed_at),
+            "处理用时（小时）",
+            "Hours to closing",
+        ),
+        truth("is_recurring", CASE.c.recurrence_of_id.is_not(None), "重复发生", "Recurring"),
+        truth(
+            "is_on_time",
+            sa.and_(CASE.c.replied_at.is_not(None), CASE.c.replied_at <= CASE.c.reply_due_at),
+            "按期答复",
+            "Replied in time",
+        ),
     ),
     stands=CASE.c.deleted_at.is_(None),
     fallen=Words("在回收站中", "in the bin"),

@@ -6,18 +6,30 @@ import sqlalchemy as sa
 
 from app.models import DocumentKind, DocumentStatus, Product, SalesDocument, TradeLine
 from app.words import Words
-from app.workflows.evaluation.sources import Join, Source, closed, key, money, quantity, rate, table_of, text
+from app.workflows.evaluation.sources import (
+    Join,
+    Source,
+    closed,
+    key,
+    money,
+    owned,
+    quantity,
+    rate,
+    table_of,
+    text,
+)
 
 LINE = table_of(TradeLine).alias("line")
 DOCUMENT = table_of(SalesDocument).alias("document")
 PRODUCT = table_of(Product).alias("product")
-GONE = table_of(SalesDocument).alias("gone")
+OWNED = owned(DOCUMENT, after="document", customer=LINE.c.customer_id)
 
 SOURCE = Source(
     name="order_lines",
     words=Words("订单明细", "Order lines"),
     table=LINE,
-    subjects={"customer": LINE.c.customer_id},
+    subjects=OWNED["subjects"],
+    via=OWNED["via"],
     time=LINE.c.moment,
     columns=(
         key("line", LINE.c.id, "明细", "Line"),
@@ -34,10 +46,13 @@ SOURCE = Source(
             "document_status", DOCUMENT.c.status, DocumentStatus, "单据状态", "Document status", "document"
         ),
         text("country", DOCUMENT.c.country, "国家", "Country", "document"),
+        money("cost", PRODUCT.c.unit_cost, "单位成本", "Unit cost", "product"),
+        key("category", PRODUCT.c.category_id, "产品类别", "Product category", "product"),
         text("product_code", PRODUCT.c.code, "产品编号", "Product code", "product"),
         text("product_name", PRODUCT.c.name, "产品名称", "Product name", "product"),
     ),
     joins={
+        **OWNED["joins"],
         "document": Join(DOCUMENT, DOCUMENT.c.id == LINE.c.sales_document_id),
         "product": Join(PRODUCT, PRODUCT.c.id == LINE.c.product_id),
     },

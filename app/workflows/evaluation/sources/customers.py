@@ -1,0 +1,55 @@
+"""Customers themselves, so that those who own them, or the whole, can be measured by them; each has measures of its own."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+from app.models import Customer, Lifecycle
+from app.words import Words
+from app.workflows.evaluation.sources import Source, closed, day, key, owned, table_of, text, truth
+from app.workflows.evaluation.subjects import BIG, holds_class
+
+CUSTOMER = table_of(Customer).alias("customer_row")
+ASKED = (
+    "party_type",
+    "credit_code",
+    "legal_representative",
+    "industry_id",
+    "region_id",
+    "size_id",
+    "address",
+    "owner_id",
+)
+"""What a customer's file is taken to need at least."""
+
+SOURCE = Source(
+    name="customers",
+    words=Words("客户档案", "Customer files"),
+    table=CUSTOMER,
+    **owned(CUSTOMER, customer=CUSTOMER.c.id),
+    time=CUSTOMER.c.created_at,
+    record="customer",
+    columns=(
+        key("customer", CUSTOMER.c.id, "客户", "Customer"),
+        key("referrer", CUSTOMER.c.referrer_id, "介绍客户", "Referred by"),
+        text("code", CUSTOMER.c.code, "客户代码", "Customer code"),
+        text("name", CUSTOMER.c.name, "客户名称", "Customer name"),
+        closed("status", CUSTOMER.c.status, Lifecycle, "客户状态", "Customer status"),
+        truth("is_key", CUSTOMER.c.is_key, "重点客户", "Key customer"),
+        truth("is_big", holds_class(CUSTOMER.c.id, BIG), "大客户", "Big customer"),
+        truth("is_merged", CUSTOMER.c.merged_into_id.is_not(None), "已合并", "Merged"),
+        truth(
+            "is_complete",
+            sa.and_(*(CUSTOMER.c[name].is_not(None) for name in ASKED)),
+            "档案完整",
+            "File complete",
+        ),
+        day("reviewed_on", CUSTOMER.c.reviewed_on, "档案复核日期", "File reviewed on"),
+        day("admitted_on", CUSTOMER.c.admitted_on, "准入日期", "Admitted on"),
+        day("first_order_on", CUSTOMER.c.first_order_on, "首次下单", "First order"),
+        day("last_order_on", CUSTOMER.c.last_order_on, "最近下单", "Last order"),
+    ),
+    stands=CUSTOMER.c.deleted_at.is_(None),
+    fallen=Words("在回收站中", "in the bin"),
+    shown=("code", "name", "status"),
+)
