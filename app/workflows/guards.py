@@ -118,15 +118,16 @@ def _may_withdraw(attempt: Attempt) -> Refusal | None:
 
 def _may_cancel(attempt: Attempt) -> Refusal | None:
     """The submitter or the record's owner, while it runs or lies with the submitter."""
+    if attempt.request.status not in ALIVE:
+        return not_running(attempt.request)
     owner = getattr(attempt.p.record, "owner_id", None)
     who = attempt.who
-    if who.employee_id not in {attempt.request.submitter_id, owner} and not who.may(
-        Act.administer, "approval_request"
-    ):
-        return NotAllowed(
-            say(zh="只有提交人或负责人可以撤销。", en="Only the submitter or the owner may cancel it.")
-        )
-    return None if attempt.request.status in ALIVE else not_running(attempt.request)
+    is_his = who.employee_id is not None and who.employee_id in {attempt.request.submitter_id, owner}
+    if is_his or who.may(Act.administer, "approval_request"):
+        return None
+    return NotAllowed(
+        say(zh="只有提交人或负责人可以撤销。", en="Only the submitter or the owner may cancel it.")
+    )
 
 
 def _may_remind(attempt: Attempt) -> Refusal | None:

@@ -16,7 +16,7 @@ from sqlalchemy import delete, select
 
 from app import workflows
 from app.columns import now
-from app.errors import NotFound, Refusal, WrongState
+from app.errors import NotAllowed, NotFound, Refusal, WrongState
 from app.extensions import db, transaction
 from app.models import (
     Account,
@@ -36,7 +36,7 @@ from app.models import (
 )
 from app.roles import Act, Reach
 from app.services import access
-from app.workflows import machine, subjects, timers
+from app.workflows import machine, routing, subjects, timers
 from app.workflows.flow import rehearsal
 from app.workflows.refusals import ApprovalRequired
 from tests.scenarios.documents import ScenarioDocument, settle_facts
@@ -74,7 +74,7 @@ TASK = {
 
 OPTIONS = frozenset(
     {"separation", "free_fields", "lock_after", "rearm_fields", "edit_by_approver", "notify", "self_confirm"}
-    | {"on_reject", "start_by", "resubmit"}
+    | {"on_reject", "start_by", "resubmit", "effect_on_approve", "editing"}
 )
 NODE_KEYS = frozenset(
     {"id", "approvers", "when", "company", "remind_days", "exclude_requester", "comment", "mode", "threshold"}
@@ -113,6 +113,8 @@ class Replay:
         for option, value in self.options.items():
             if option not in OPTIONS and value:
                 raise NotOffered(option)
+        if self.options.get("editing") not in {None, False, "locked", "free"}:
+            raise NotOffered(f"editing: {self.options['editing']}")
         for node in self.definition["nodes"]:
             for key in node:
                 if key not in NODE_KEYS:
@@ -233,7 +235,11 @@ class Replay:
         nodes = [node for node in self.definition["nodes"] if node.get("active", True)]
         parallel = self.definition["flow"] == "parallel"
         steps = [self._parallel(nodes)] if parallel else [self._step(node) for node in nodes]
-        freeze: dict[str, Any] = {"free": self.options.get("free_fields", [])}
+        fields = {*(self.scenario.get("document") or {})}.union(
+            *(step.get("set", {}) for step in self.scenario["steps"])
+        )
+        is_free = self.options.get("editing") == "free"
+        freeze: dict[str, Any] = {"free": sorted(fields) if is_free else self.options.get("free_fields", [])}
         if self.options.get("lock_after"):
             freeze["after"] = "locked"
         if self.options.get("rearm_fields"):
@@ -249,6 +255,8 @@ class Replay:
             "submit": {"people": [{"employee": who} for who in self.options.get("start_by", [])]},
             "freeze": freeze,
             "steps": steps,
+            "on_approved": [{"move": "approve"}]
+            + ([{"move": "post"}] if self.options.get("effect_on_approve") else []),
         }
 
     def _step(self, node: dict[str, Any]) -> dict[str, Any]:
@@ -276,7 +284,15 @@ class Replay:
             if condition := self._condition(node):
                 seat["when"] = condition
             seats.append(seat)
-        return {"key": "all", "name": _words("all"), "seats": seats, **self._comment({})}
+        wanting = [node.get("comment") == "required" for node in nodes]
+        if any(wanting) and not all(wanting):
+            raise NotOffered("a comment that one of several parallel rules asks for")
+        return {
+            "key": "all",
+            "name": _words("all"),
+            "seats": seats,
+            **self._comment(nodes[0] if nodes else {}),
+        }
 
     def _seat(self, node: dict[str, Any]) -> dict[str, Any]:
         seat: dict[str, Any] = {"people": [self._rule(who) for who in node["approvers"]]}
@@ -357,7 +373,8 @@ class Replay:
             request = self.request()
             wanted = given.pop("request_id", request.id if request else 0)
             if request is None and wanted == 0 and task != "missing":
-                raise WrongState(subjects.say(zh="没有申请。", en="There is no request."))
+                nothing = subjects.say(zh="没有申请。", en="There is no request.")
+                raise WrongState(nothing) if verb in {"cancel", "take_back"} else NotAllowed(nothing)
             if self.document().deleted_at is not None:
                 raise NotFound(subjects.say(zh="记录已删除。", en="The record is gone."))
             workflows.act(wanted, verb, **given)
@@ -485,7 +502,7 @@ class Replay:
     def _duties(self) -> list[tuple[str, str, str, Any]]:
         """Node, person and status of every duty of the present round, in the words of the vocabulary."""
         request = self.request()
-        if request is None:
+        if request is None or self._is_withdrawn(request):
             return []
         found = []
         parallel = self.definition["flow"] == "parallel"
@@ -512,12 +529,32 @@ class Replay:
 
     def see_tasks(self, wanted: dict[str, str]) -> dict[str, str]:
         found = {}
+        duties = self._duties()
+        never = self._never_reached()
         for node in wanted:
-            states = {status for key, _who, status, _p in self._duties() if key == _key(node) or key == node}
+            states = {status for key, _who, status, _p in duties if key == _key(node) or key == node}
+            states |= {"cancelled"} if _key(node) in never and not states else set()
             states -= {"transferred"} if len(states) > 1 else set()
             order = ("pending", "waiting", "rejected", "approved", "cancelled")
             found[node] = next((state for state in order if state in states), "absent")
         return found
+
+    def _is_withdrawn(self, request: ApprovalRequest) -> bool:
+        """Withdrawn, it lies with its submitter as if it had never been submitted."""
+        return request.status is RequestStatus.returned and self._last_act(request) == "withdraw"
+
+    def _last_act(self, request: ApprovalRequest) -> str:
+        return workflows.course(request).entries[-1].act.value
+
+    def _never_reached(self) -> set[str]:
+        """The steps after the one that gave the document back: the vocabulary calls them cancelled."""
+        request = self.request()
+        if request is None or request.status is not RequestStatus.returned:
+            return set()
+        p = workflows.engine.proceeding(request)
+        reached = [step for step, _seat, _task in p.places if step.round_no == request.round_no]
+        after = routing.path(p.flow, p.holds, p.flow.step(reached[-1].node))
+        return {step.key for step in after} if self._last_act(request) != "withdraw" else set()
 
     def see_task_of(self, wanted: dict[str, str]) -> dict[str, str | None]:
         found = {}
@@ -593,7 +630,14 @@ class Replay:
         return sum(rows) or 1
 
     def see_previous_status(self, _wanted: Any) -> Any:
-        raise NotOffered("previous_status")
+        found: list[str] = []
+        for request in db.session.scalars(
+            select(ApprovalRequest)
+            .where(ApprovalRequest.object_id == self.document_id)
+            .order_by(ApprovalRequest.id)
+        ):
+            found += ["cancelled"] * (request.round_no - 1) + [request.status.value]
+        return found[-2] if found[1:] else None
 
 
 def _key(word: str) -> str:

@@ -483,7 +483,7 @@ def test_the_laws_hold_whatever_people_do(stage):
 
 @pytest.mark.long
 def test_the_laws_hold_for_a_long_time(stage):
-    play(stage, examples=40, steps=30)
+    play(stage, examples=25, steps=30)
 
 
 def test_every_act_of_the_engine_is_played():
