@@ -96,14 +96,20 @@ def page_of(
         flow_text=_("%(flow)s, edition %(n)s", flow=case.p.flow.name, n=asked.version.edition),
         acts=acts,
         hidden=tuple(_hidden(case, carried, place)) if acts else (),
-        seen=_(
-            "Your decision counts for what you see here; if it changes meanwhile, you are shown the difference."
-        ),
+        seen=_seen() if any(act.primary for act in acts) else "",
         record_url=url_to(record),
         position=place.position,
         prev_url=_show(place.before, carried),
         next_url=_show(place.after, carried),
         read_url=url_for("ApprovalView.read", ids=asked.id) if request.args.get("unread") else "",
+    )
+
+
+def _seen() -> str:
+    return str(
+        _(
+            "Your decision counts for what you see here; if it changes meanwhile, you are shown the difference."
+        )
     )
 
 
@@ -225,8 +231,10 @@ def _cell(record: Any, field: Field, change: list[Any] | None) -> pages.Cell:
 
 def _was(field: Field, plain: Any) -> str:
     """What a field said before, as a reader sees it."""
-    if plain in {None, ""} or field.kind is Kind.sealed:
+    if field.kind is Kind.sealed:
         return values.EMPTY
+    if plain in {None, ""}:
+        return str(_("(empty)"))
     if field.kind is Kind.relation:
         return records.picked_title(field, int(plain)) or str(plain)
     if field.choices is not None:

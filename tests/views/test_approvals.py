@@ -274,7 +274,7 @@ def test_a_record_changed_meanwhile_is_shown_with_the_difference(office: Office)
     answer = office.client("hana").post(f"/approval/{request}/approve", data={**form, "comment": "as agreed"})
     assert answer.status_code == 409
     assert "Changed since you opened it" in answer.text
-    assert re.search(r"<del>.*-\s*</del>.*<ins>.*paid in advance", answer.text, re.DOTALL)
+    assert re.search(r"<del>.*\(empty\)\s*</del>.*<ins>.*paid in advance", answer.text, re.DOTALL)
     assert "None" not in answer.text
     assert "as agreed</textarea>" in answer.text
     assert office.status(request) is RequestStatus.running
