@@ -70,6 +70,7 @@ class ApprovalFlowVersion(Stamped, Model):
     __tablename__ = "approval_flow_version"
     __label__ = "流程版本", "Flow versions"
     __rows__ = Rows.shared
+    __title__ = "flow", "edition"
     __table_args__ = (
         unique(
             "uq_approval_flow_version_edition",

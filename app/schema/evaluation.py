@@ -119,6 +119,7 @@ class EvalSchemeVersion(Stamped, Model):
     __tablename__ = "eval_scheme_version"
     __label__ = "方案版本", "Scheme versions"
     __rows__ = Rows.shared
+    __title__ = "scheme", "edition"
     __table_args__ = (
         unique(
             "uq_eval_scheme_version_edition",

@@ -126,7 +126,8 @@ def test_what_a_customer_is_agrees_with_what_he_ordered() -> None:
 def test_every_status_is_one_a_record_may_start_in_or_be_adopted_into() -> None:
     for model, life in machine.machines.items():
         states = set(db.session.scalars(select(model.status)))
-        assert {state.value for state in states} <= {life.first, *life.adopted}, model
+        if life.guarded:
+            assert {state.value for state in states} <= {life.first, *life.adopted}, model
 
 
 @pytest.mark.req("Q-02")
@@ -209,7 +210,8 @@ def test_an_administrator_has_no_right_on_any_business_record() -> None:
         for mapper in access.mappers()
         if mapper.class_.__rows__ is Rows.owned and mapper.class_ is not Task
     ]
-    assert [word for word in business if who.may(Act.read, word)] == []
+    beyond_his_own = [word for word in business if who.reach(Act.read, word) not in {None, Reach.own}]
+    assert set(beyond_his_own) <= {"policy_document"}, "what everybody reads"
     assert who.reach(Act.edit, "role_grant") is Reach.all
 
 
@@ -264,7 +266,9 @@ def test_the_published_schemes_are_run_and_their_grades_stand_on_customers() -> 
     names_of_schemes = at_work.evaluate()
 
     assert names_of_schemes
-    assert set(db.session.scalars(select(EvalRun.status))) == {RunStatus.published}
+    states = list(db.session.scalars(select(EvalRun.status).order_by(EvalRun.id)))
+    assert set(states[:-1]) == {RunStatus.published}
+    assert states[-1] is RunStatus.in_approval  # the correction the leader has before him
     graded = db.session.scalars(select(Customer).where(Customer.grade.is_not(None))).all()
     assert len({customer.grade for customer in graded}) > 1
     assert all(customer.grade_reason and customer.status is not Lifecycle.prospect for customer in graded)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
+from types import NoneType
 from typing import IO, Any
 
 from openpyxl import Workbook
@@ -176,8 +177,12 @@ class _Cells:
 
     def __init__(self, sheet: Any, columns: list[Column]) -> None:
         self.sheet = sheet
-        self.formats = [column.number_format for column in columns]
-        self.plain = not any(self.formats)
+        self.formatted = [
+            (place, self._with_format(column.number_format))
+            for place, column in enumerate(columns)
+            if column.number_format
+        ]
+        """One cell a column that has a format, filled anew for every row: the stream has written it by then."""
         self.makers: dict[type, Callable[[Any], Any]] = {
             str: self._text,
             int: self._number,
@@ -194,14 +199,14 @@ class _Cells:
         cells = [
             makers[type(value)](value) if type(value) in makers else self._text(str(value)) for value in row
         ]
-        return (
-            cells
-            if self.plain
-            else [self._formatted(*pair) for pair in zip(cells, self.formats, strict=False)]
-        )
+        for place, cell in self.formatted:
+            if place < len(cells) and not isinstance(cells[place], (str, Cell, NoneType)):
+                cell.value = cells[place]
+                cells[place] = cell
+        return cells
 
     def _text(self, value: str) -> Any:
-        if value.isalnum():
+        if value[:1].isalnum() and value.isprintable() and len(value) <= LONGEST_TEXT:
             return value
         text = guarded(value)
         if text in ERROR_CODES:
@@ -212,10 +217,8 @@ class _Cells:
         """A spreadsheet keeps fifteen digits; a longer number is written as text rather than cut."""
         return value if -EXACT_BELOW < value < EXACT_BELOW else str(value)
 
-    def _formatted(self, value: Any, number_format: str) -> Any:
-        if not number_format or value is None or isinstance(value, (str, Cell)):
-            return value
-        cell = WriteOnlyCell(self.sheet, value)
+    def _with_format(self, number_format: str) -> Cell:
+        cell = WriteOnlyCell(self.sheet)
         cell.number_format = number_format
         return cell
 
