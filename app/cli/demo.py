@@ -17,7 +17,7 @@ from app.errors import Refusal
 from app.extensions import transaction
 from app.services import demo as company
 from app.words import say
-from app.workflows import demo as at_work
+from app.workflows import demo as at_work, demo_requests
 from app.workflows.definitions import admission, contract, customer, service_case
 
 FILE = "demo-accounts.txt"
@@ -65,6 +65,7 @@ def make(size: str = "small") -> None:
         company.build(size, hashed, SERIES)
     _write_down(password)
     at_work.walk()
+    demo_requests.walk()
     at_work.evaluate()
 
 
