@@ -323,7 +323,8 @@ class RecordView(BaseView):
         args.pop("tab")
         query = lists.query_of(other.model, args, within=other.of(record))
         acts = lists.ListActs(other.resource)
-        if access.principal().may(Act.create, other.resource) and other.model.__name__ in WRITABLE:
+        may_add = access.principal().may(Act.create, other.resource) and other.model.__name__ in WRITABLE
+        if may_add and workflows.takes_lines(record, other.model):
             new = f"/{other.resource}/add?{other.column}={record.id}"
             acts.primary = pages.Act(_("New"), url=new, icon="plus", primary=True)
         fields = tuple(field for field in listed(other.model) if field.name != other.column)

@@ -13,10 +13,12 @@ from flask_babel import gettext as _
 from app.extensions import company
 from app.models import (
     Admission,
+    CommercialTerm,
     Contact,
     Contract,
     Customer,
     CustomerClassification,
+    Need,
     SalesDocument,
     ServiceCase,
     Task,
@@ -58,7 +60,18 @@ class CustomerView(RecordView):
     area = "customers"
     icon = "building"
     menu_label = Words("客户档案", "Customer files")
-    tabs_of = (Contact, Visit, Contract, SalesDocument, ServiceCase, Task, Admission, CustomerClassification)
+    tabs_of = (
+        Contact,
+        Visit,
+        Contract,
+        CommercialTerm,
+        SalesDocument,
+        Need,
+        ServiceCase,
+        Task,
+        Admission,
+        CustomerClassification,
+    )
 
     def acts_of(self, record: Any) -> tuple[pages.Act | None, tuple[pages.Act, ...]]:
         """Besides what every record offers: what people mostly come here for, to record a visit."""

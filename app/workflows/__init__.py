@@ -5,7 +5,7 @@ Doors call these; each writing one inside the caller's `transaction()`, as the p
 
 from __future__ import annotations
 
-from app.workflows import definitions, evaluation, flows, people, publications, subjects, timers
+from app.workflows import definitions, evaluation, flows, people, publications, subjects, timers, turning
 from app.workflows.course import (
     ORDER as VERBS,
     Buttons,
@@ -21,7 +21,7 @@ from app.workflows.course import (
 )
 from app.workflows.duty import has_open_task
 from app.workflows.engine import Given, Result, act, alive_request, latest_request, submit
-from app.workflows.freezing import check_editable, is_editable, rearm
+from app.workflows.freezing import check_editable, is_editable, rearm, takes_lines
 from app.workflows.inbox import (
     SORTS,
     Asked,
@@ -85,6 +85,8 @@ __all__ = [
     "rearm",
     "subjects",
     "submit",
+    "takes_lines",
     "timers",
+    "turning",
     "waiting_ids",
 ]

@@ -39,6 +39,12 @@ def is_editable(record: Any) -> bool:
     return _lock(record, None) is None
 
 
+def takes_lines(record: Any, model: type[Any]) -> bool:
+    """Whether rows of this type may be added to a record now: lines that are decided on with it are frozen with it."""
+    name = subjects.line_of(type(record), model)
+    return name is None or _lock(record, frozenset({name})) is None
+
+
 def _lock(record: Any, names: frozenset[str] | None) -> Locked | None:
     for whole, lines in subjects.wholes_of(record):
         if refusal := _lock(whole, frozenset({lines})):

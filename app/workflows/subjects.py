@@ -314,6 +314,15 @@ def _lines(record: Any, name: str) -> list[Any]:
         return list(db.session.scalars(statement))
 
 
+def line_of(model: type[Any], line: type[Any]) -> str | None:
+    """The relation by which rows of a type are lines of records of another, if they are."""
+    subject = subjects.get(model.__tablename__)
+    relations = inspect(model).relationships
+    return next(
+        (name for name in (subject.lines if subject else ()) if relations[name].mapper.class_ is line), None
+    )
+
+
 def wholes_of(line: Any) -> list[tuple[Any, str]]:
     """The record a line is decided on with (also the one it stood in before), and the relation to its lines."""
     for subject in subjects.values():

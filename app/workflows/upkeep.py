@@ -11,7 +11,14 @@ from app.extensions import db
 from app.models import JobSchedule
 from app.services import accounts, audit, jobs, searching
 
-RECURRING = {"seal_audit": 5, "approval_deadlines": 5, "tidy": 24 * 60, "incentives": 24 * 60, "exports": 30}
+RECURRING = {
+    "seal_audit": 5,
+    "approval_deadlines": 5,
+    "tidy": 24 * 60,
+    "incentives": 24 * 60,
+    "exports": 30,
+    "turn_of_day": 60,
+}
 """The kinds of job that come again by themselves, and after how many minutes."""
 
 

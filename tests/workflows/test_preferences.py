@@ -15,6 +15,7 @@ from app.errors import WrongState
 from app.extensions import company, db, transaction
 from app.models import ApprovalRequest, ApprovalStep, CommercialTerm, StepStatus, TermStatus
 from app.services import access, packs
+from app.workflows import turning
 from tests.workflows.conftest import Stage
 
 STANDARD = Decimal("0.02")
@@ -140,6 +141,18 @@ def test_only_the_service_department_and_the_general_manager_take_a_term_back(te
     with terms.as_("leo"), transaction():
         workflows.move(db.session.get_one(CommercialTerm, granted), "revoke", "arrears")
     assert terms.find(CommercialTerm, granted).status is TermStatus.revoked
+
+
+@pytest.mark.req("F-24")
+def test_a_term_ends_with_its_last_day(terms: Stage, monkeypatch: pytest.MonkeyPatch):
+    granted = term(terms, valid_to=company.today())
+    way(terms, granted)
+    with access.acting(access.SYSTEM):
+        assert turning.turn() == {"expired": 0, "in_force": 0}
+        tomorrow = company.today() + timedelta(days=1)
+        monkeypatch.setattr(type(company), "today", lambda _self: tomorrow)
+        assert turning.turn() == {"expired": 1, "in_force": 0}
+    assert terms.find(CommercialTerm, granted).status is TermStatus.expired
 
 
 def test_the_request_keeps_what_the_standard_was(terms: Stage):

@@ -72,6 +72,7 @@ PEOPLE = (
     Person("cenweizhen", "岑维桢", "supervision", "inspector", "inspector", "gaoyuan", "supervision"),
     Person("shuanlan", "舒安澜", "supervision", "inspector", "inspector", "cenweizhen"),
     Person("wenrenqiu", "闻人秋", "heyuan", "chairman", "chairman"),
+    Person("xuzhiyao", "徐知遥", "gm_office", "clerk", "employee", "guwenlan"),
     Person("ouyangce", "欧阳策", "sales", "big_customer_manager", "big_customer_manager", "zhouruoxi"),
     Person("duyulin", "杜雨霖", "technical", "technical_engineer", "technical", "hanliqun", "technical"),
     Person("jiyunzhou", "纪云舟", "quality", "quality_engineer", "quality", "hanliqun", "quality"),
