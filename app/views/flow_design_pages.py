@@ -497,7 +497,7 @@ def _change_text(one: Difference) -> str:
     return f"{one.before or values.EMPTY} → {one.after or values.EMPTY}"
 
 
-ADDED, GONE, CHANGED = Words("增", "new"), Words("删", "gone"), Words("改", "changed")
+ADDED, GONE, CHANGED = Words("增", "New"), Words("删", "Gone"), Words("改", "Changed")
 
 
 def _change_badge(one: Difference) -> Cell:

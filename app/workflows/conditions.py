@@ -43,7 +43,7 @@ UNITS = {
 """The unit a bare number of each kind is meant in."""
 
 SIGNS = {
-    "": Words("不限", "any"),
+    "": Words("不限", "anything"),
     "<": Words("小于", "below"),
     "<=": Words("不超过", "at most"),
     ">": Words("大于", "above"),

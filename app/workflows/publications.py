@@ -27,11 +27,12 @@ from app.models import (
 from app.roles import Act
 from app.services import access
 from app.services.language.catalogue import Catalogue, Fact
-from app.services.language.kinds import COUNT, TEXT
+from app.services.language.kinds import COUNT, TEXT, choice
 from app.words import Words, say
 from app.workflows import flows
 from app.workflows.evaluation import pins, publishing, reading, schemes
 from app.workflows.evaluation.sources import table_of
+from app.workflows.evaluation.subjects import SUBJECTS
 from app.workflows.governed import check_undecided
 from app.workflows.subjects import Subject
 
@@ -45,12 +46,14 @@ FALL = 2
 
 RUN_FACTS = (
     Fact("scheme", TEXT, "方案编号", "Scheme", nullable=False),
-    Fact("subject_type", TEXT, "评价对象", "Subjects", nullable=False),
+    Fact("subject_type", choice("eval_subject"), "评价对象", "Subjects", nullable=False),
     Fact("subjects", COUNT, "对象数", "Number of subjects", nullable=False),
     Fact("changes", COUNT, "等级变化数", "Changes of grade", nullable=False),
     Fact("key_changes", COUNT, "重点客户等级变化数", "Changes of grade of key customers", nullable=False),
     Fact("falls", COUNT, "下降两级及以上数", "Falls of two grades or more", nullable=False),
 )
+SUBJECT_WORDS = {"eval_subject": {name: subject.words for name, subject in SUBJECTS.items()}}
+"""What can be evaluated, by the word schemes use."""
 
 
 def _scheme_of(run: EvalRun) -> EvalScheme:
@@ -113,7 +116,7 @@ def readers_of_runs(who: access.Principal) -> sa.ColumnElement[bool] | None:
 RUN = Subject(
     EvalRun,
     parties=(),
-    catalogue=Catalogue(RUN_FACTS, {}, company.zone),
+    catalogue=Catalogue(RUN_FACTS, SUBJECT_WORDS, company.zone),
     values=facts_of_run,
     shown=content_of_run,
     title=title_of_run,

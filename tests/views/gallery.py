@@ -564,7 +564,7 @@ def flow_table() -> fd.GridPage:
     f, c = p.Field, p.Choice
     rate, kind = t("折扣率", "Discount rate"), t("类型", "Kind")
     signs = (
-        c("", t("不限", "any")),
+        c("", t("不限", "anything")),
         c("<=", t("不超过", "at most")),
         c("span", t("自…至不足…", "from … to below …")),
         c("=", t("等于", "is")),
@@ -587,7 +587,7 @@ def flow_table() -> fd.GridPage:
                     kind,
                     "choice",
                     "in",
-                    choices=(c("", t("不限", "any")), c("in", t("属于", "one of"))),
+                    choices=(c("", t("不限", "anything")), c("in", t("属于", "one of"))),
                 ),
                 f(f"r{n}.kind.value", kind, "pickers", picked=kinds[:1], choices=kinds[1:]),
                 f(f"r{n}.kind.upto", kind),
