@@ -17,6 +17,7 @@ from app.extensions import db, transaction
 from app.models import (
     ApprovalAct,
     ApprovalAction,
+    ApprovalEvidence,
     ApprovalFlow,
     ApprovalRequest,
     ApprovalStandin,
@@ -516,3 +517,25 @@ def test_a_flow_switched_off_while_requests_run_lets_them_end_and_takes_no_more(
     other = stage.contract()
     refused(NotApprovable, lambda: stage.submit("ann", other))
     assert stage.act("lea", request, "approve").status == "approved"
+
+
+def test_files_that_come_after_a_decision_change_nothing_of_what_was_decided_on(stage, flow):
+    scan = {"type": "scan", "name": {"zh": "扫描件", "en": "Scan"}}
+    flow({"who": "lea", "evidence": [scan]}, "leo")
+    contract = stage.contract()
+    request = stage.submit("ann", contract).request_id
+    with pytest.raises(BadInput):
+        stage.act("lea", request, "approve")
+    stage.attach("ann", "contract", contract, "scan")
+    stage.act("lea", request, "approve")
+    before = _proofs(request)
+    stage.attach("ann", "contract", contract, "other")
+    stage.act("leo", request, "approve")
+    assert _proofs(request) == before
+    assert len(before) == 1
+
+
+def _proofs(request: int) -> list[Any]:
+    with access.acting(access.SYSTEM):
+        rows = select(ApprovalEvidence.step_id, ApprovalEvidence.object_id, ApprovalEvidence.digest)
+        return list(db.session.execute(rows.where(ApprovalEvidence.request_id == request)).all())

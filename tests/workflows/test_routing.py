@@ -68,6 +68,27 @@ def test_a_seat_decided_by_its_count_stays_decided_whatever_the_others_vote(poll
         assert routing.outcome(filled, need, RejectPolicy.impossible) is decided
 
 
+@given(polls())
+def test_an_outcome_is_announced_at_the_first_vote_that_fixes_it_and_never_changes(poll):
+    votes, need, _policy = poll
+    policy = RejectPolicy.impossible
+    come = [(vote, weight) for vote, weight in votes if vote is not Vote.open]
+    never = [(vote, weight) for vote, weight in votes if vote is Vote.open]
+    announced = None
+    for number in range(len(come) + 1):
+        seen = come[:number] + [(Vote.open, weight) for _vote, weight in come[number:]] + never
+        result = routing.outcome(seen, need, policy)
+        fixed = {
+            routing.outcome(
+                [(rest if vote is Vote.open else vote, weight) for vote, weight in seen], need, policy
+            )
+            for rest in (Vote.approved, Vote.rejected)
+        }
+        assert (result is Outcome.open) == (len(fixed) > 1)
+        assert announced in {None, result}
+        announced = None if result is Outcome.open else result
+
+
 @given(st.sampled_from(MODES), st.lists(st.integers(1, 5), min_size=1, max_size=7), st.data())
 def test_what_a_seat_needs_lies_between_one_vote_and_all(mode, weights, data):
     if mode is not QuorumMode.weight:
