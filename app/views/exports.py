@@ -87,6 +87,10 @@ class ExportRequestView(RecordView):
             return pages.Act(Words("查看进度", "Progress"), url=url, primary=True), ()
         return self._approval_act(record, workflows.buttons(record)), ()
 
+    def _path(self, record: Any, primary: pages.Act | None) -> Iterable[pages.Panel]:
+        """Who would decide, of an export that was withdrawn: fetching a file is no submitting."""
+        return super()._path(record, primary) if record.status is ExportStatus.returned else ()
+
     def banners_of(self, record: Any) -> Iterable[pages.Banner]:
         """What becomes of it next."""
         if exporting.is_kept(record) and record.expires_at is not None:
