@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from flask_appbuilder.security.sqla.models import Role, User
-from sqlalchemy import ColumnElement, Select, inspect, select
+from sqlalchemy import ColumnElement, Select, bindparam, inspect, select
 
-from app.columns import now
+from app.columns import MomentType, now
 from app.errors import Refusal
 from app.extensions import db
 from app.models import (
@@ -341,8 +341,8 @@ def principals_of(standin_id: int, request: ApprovalRequest | None = None) -> li
 
 
 def _standing_in(standin_id: int) -> Select[Any]:
-    """Those somebody stands in for now, read from the bare table: it is the duty that is looked for."""
-    moment = now()
+    """Those somebody stands in for when it is asked, read from the bare table: it is the duty that is looked for."""
+    moment: ColumnElement[Any] = bindparam(None, callable_=now, type_=MomentType)
     table = ApprovalStandin.__table__.c
     return select(table.principal_id).where(
         table.standin_id == standin_id,
