@@ -446,14 +446,14 @@ def _not_at_this_step() -> ColumnElement[bool]:
 
 
 def _voted() -> ColumnElement[bool]:
-    """Who has voted at a step, for himself or for another, does not vote there again."""
+    """Who has voted at a step, for himself or for another, does not vote there again; asked of the step, not of him."""
     other = ApprovalTask.__table__.alias()
-    here = select(other.c.id).where(
+    voters = select(other.c.acted_by_id).where(
         other.c.step_id == t.c.step_id,
-        other.c.acted_by_id == ME,
+        other.c.acted_by_id.is_not(None),
         other.c.status.in_([DutyStatus.approved, DutyStatus.rejected]),
     )
-    return and_(here.correlate(t).exists(), v.c.body["separation"].as_string().is_distinct_from("relaxed"))
+    return and_(ME.in_(voters.correlate(t)), v.c.body["separation"].as_string().is_distinct_from("relaxed"))
 
 
 def _duties_of_principals() -> Select[Any]:
