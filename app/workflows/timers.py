@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import select, update
 
 from app.columns import now
+from app.errors import Refusal
 from app.extensions import db, transaction
 from app.models import (
     ApprovalAct,
@@ -27,7 +29,7 @@ from app.models import (
 from app.services import access, jobs
 from app.services.calendar import company_calendar
 from app.words import Words, say
-from app.workflows import people, proceedings
+from app.workflows import machine, people, proceedings
 from app.workflows.attempts import lock, proceeding
 from app.workflows.effects import bring_about
 from app.workflows.proceedings import Deed, Proceeding, hand_over, log, tell, turn_words
@@ -85,12 +87,16 @@ def _is_there(p: Proceeding) -> bool:
 
 
 def sweep(at: datetime | None = None) -> int:
-    """Fire everything that is due, each in a transaction of its own; how many there were. Outside `transaction()`."""
-    found = due(at)
-    for timer_id in found:
-        with transaction():
+    """Fire everything that is due, each in a transaction of its own; how many there were. Outside `transaction()`.
+
+    One that cannot be carried out (an effect is refused) stays set, and does not keep the others from coming.
+    """
+    done = 0
+    for timer_id in due(at):
+        with suppress(Refusal), transaction():
             fire(timer_id, at)
-    return len(found)
+            done += 1
+    return done
 
 
 @jobs.kind("approval_deadlines", zh="审批期限", en="Approval deadlines")
@@ -124,7 +130,7 @@ def relieve_all() -> int:
     """Give every duty of a leaver to somebody who can do it, each in a transaction of its own; how many could be."""
     done = 0
     for task_id in of_leavers():
-        with transaction():
+        with suppress(Refusal), transaction():
             done += relieve(task_id)
     return done
 
@@ -224,7 +230,11 @@ def _time_out(p: Proceeding, step: ApprovalStep, _timer: ApprovalTimer, _at: dat
         task.status = DutyStatus.expired
     proceedings.close_step(p, step, StepStatus.cancelled)
     proceedings.finish(p, RequestStatus.timed_out)
-    bring_about(p.record, (node.time_out.then if node.time_out else ()) or ({"move": "send_back"},))
+    if node.time_out and node.time_out.then:
+        bring_about(p.record, node.time_out.then)
+    else:
+        verbs = {move.verb for move in machine.machine_of(p.record).moves}
+        machine.move_by_approval(p.record, "send_back" if "send_back" in verbs else "cancel")
     return [p.request.submitter_id]
 
 
