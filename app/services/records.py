@@ -15,7 +15,7 @@ from sqlalchemy import ColumnElement, Select, String, and_, cast, func, inspect,
 from sqlalchemy.orm import joinedload, undefer
 
 from app.columns import keyring, now
-from app.errors import BadInput, BadRequest, Change, NotAllowed, NotFound, Problem, Refusal
+from app.errors import BadInput, BadRequest, Change, NotAllowed, NotFound, Problem, Refusal, WrongState
 from app.extensions import company, db, stale
 from app.models import AuditLog, Employee
 from app.roles import Act
@@ -495,9 +495,17 @@ def change(record: Any, typed: Mapping[str, Any], version_no: int | None) -> Any
 
 
 def remove(record: Any) -> None:
-    """Put a business record in the bin, or switch a configuration row off. Inside `transaction()`."""
+    """Put a business record in the bin, or switch a configuration row off. Inside `transaction()`.
+
+    Raises:
+        NotAllowed: this person may not.
+        WrongState: such records are kept for ever (R24).
+
+    """
     who = access.principal()
     who.check(Act.delete, access.resource_of(type(record)))
+    if not is_removable(type(record)):
+        raise WrongState(say("这类记录须长期保存，不能删除。", "Such records are kept and never deleted."))
     if hasattr(record, "deleted_at"):
         record.deleted_at = now()
         record.deleted_by_id = who.user_id
@@ -506,6 +514,12 @@ def remove(record: Any) -> None:
     else:
         db.session.delete(record)
     db.session.flush()
+
+
+def is_removable(model: type[Any]) -> bool:
+    """Whether rows of this type can go at all: to the bin, out of use, or, being settings, away (R24)."""
+    has_way_out = hasattr(model, "deleted_at") or hasattr(model, "active")
+    return has_way_out or model.__rows__ not in access.GUARDED or getattr(model, "__part__", False)
 
 
 def _fill(record: Any, typed: Mapping[str, Any], allowed: tuple[Field, ...], *, new: bool) -> None:

@@ -129,7 +129,7 @@ class RecordView(BaseView):
             acts.edit_endpoint = f"{self.endpoint}.edit"
         if who.may(Act.edit, self.resource) and self.resource in importable():
             acts.bulk = (self._bulk_edit_act(),)
-        if who.may(Act.delete, self.resource):
+        if who.may(Act.delete, self.resource) and records.is_removable(self.model):
             acts.bulk += (
                 pages.Act(
                     _("Delete"),
@@ -262,7 +262,7 @@ class RecordView(BaseView):
         editable = workflows.is_editable(record)
         if editable and records.may_change(record):
             acts.append(pages.Act(_("Edit"), url=self.url("edit", pk=record.id), icon="edit", key="e"))
-        if editable and records.may_change(record, Act.delete):
+        if editable and records.is_removable(self.model) and records.may_change(record, Act.delete):
             acts.append(
                 pages.Act(
                     _("Delete"),

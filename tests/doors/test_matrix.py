@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from app.models import Contact, Contract, Customer
+from app.models import Contact, Contract, Customer, ExportRequest
 from app.roles import Reach
 from app.services import access
 from app.views import RECORD_TYPES
@@ -32,7 +32,7 @@ def test_every_guarded_table_is_limited_whether_it_has_a_screen_or_not(app: Any,
 def ask(client: Any, ids: Ids, grants: Grants) -> tuple[int, list[str]]:
     """How many cells were asked, and those that are not as they must be."""
     cells, wrong = 0, []
-    for model in TYPES:
+    for model in sorted(TYPES, key=lambda model: model is not ExportRequest):  # asking leaves more of these
         doors = Doors(client, model, ids[model])
         for door in doors.names():
             through, due = doors.through(door), expected(grants, model, door)
