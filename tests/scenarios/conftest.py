@@ -38,10 +38,17 @@ def documents(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    for fixture, option, key in [("scenario", "--scenarios", "scenarios"), ("case", "--cases", "cases")]:
+    for fixture, option, key in [
+        ("scenario", "--scenarios", "scenarios"),
+        ("case", "--cases", "cases"),
+        ("graded", "--cases", "cases"),
+    ]:
         if fixture not in metafunc.fixturenames:
             continue
         found = read(metafunc.config, option, key)
+        if option == "--cases":  # those about evaluation need a database, the others none
+            wanted = fixture == "graded"
+            found = [case for case in found if case["group"].startswith("evaluation") is wanted]
         if found:
             metafunc.parametrize(fixture, found, ids=[entry["id"] for entry in found])
         else:

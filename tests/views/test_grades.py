@@ -74,8 +74,8 @@ def test_the_seller_sees_the_grade_with_its_reason_after_a_leader_published_it(a
     page = alice.get(mine).text
     assert re.search(rf'<a class="gr \w+"\s+href="{why}">', page)
     assert "评价与等级" in page and "年度客户评价（2025-01-01 至 2025-12-31）" in page
-    page = alice.get(f"{why}?measure=bought").text
-    assert "计入 1 行，排除 1 行" in page and "晚于截止时刻" in page and "等级界限：优质 ≥ 75" in page
+    page = alice.get(f"{why}?measure=sales_amt").text
+    assert "计入 1 行，排除 1 行" in page and "晚于截止时刻" in page and "等级界限：优质 ≥ 80" in page
     assert "Customer K2" not in alice.get(url).text
     assert alice.get(f"/evaluation/explain/{run}/{cast.ids['K2']}").status_code == 404
     assert alice.post(f"/evaluation/{run}/publish").status_code == 403
@@ -85,7 +85,7 @@ def test_rows_stay_hidden_from_whom_their_records_are_hidden(app, cast, login):
     url = start(login(cast.mia))
     drain(app)
     login(cast.erin).post(f"/evaluation/{run_of(app, url)}/publish")
-    why = f"/evaluation/explain/{run_of(app, url)}/{cast.ids['K1']}?measure=complaints"
+    why = f"/evaluation/explain/{run_of(app, url)}/{cast.ids['K1']}?measure=complaint_cnt"
     with_rows, without = login(cast.alice).get(why).text, login(cast.fin).get(why).text
     assert "1 rows counted, 0 left out" in with_rows and "2025-05-01" in with_rows
     assert "1 rows counted, 0 left out; the 0 you may see are listed" in without
@@ -161,7 +161,7 @@ def test_programs_run_read_explain_and_publish_as_people_do(app, cast, login):
     assert [row["code"] for row in alice.get(f"/api/v1/evaluations/{run}/results").json["result"]] == ["K1"]
     why = alice.get(f"/api/v1/evaluations/{run}/explain/{cast.ids['K1']}").json
     assert sum(one["contribution"] or 0 for one in why["indicators"]) == why["total"]
-    bought = next(line for line in why["measures"] if line["key"] == "bought")
+    bought = next(line for line in why["measures"] if line["key"] == "sales_amt")
     assert sum(row["value"] or 0 for row in bought["rows"]) == bought["value"] == 900 * 10_000
     assert alice.get(f"/api/v1/evaluations/{run}/explain/{cast.ids['K2']}").status_code == 404
     assert alice.post("/api/v1/evaluations/", json=FORM).status_code == 403

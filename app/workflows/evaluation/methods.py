@@ -477,9 +477,14 @@ def _computed(part: Part, _type: Type, catalogue: Catalogue) -> Method | None:
 
 @dataclass(frozen=True, slots=True)
 class Manual(Plain):
-    """The mean of the points raters gave, half up, once enough of them have."""
+    """The mean of the points raters gave, half up, once enough of them have.
+
+    `days` after the end of the period nobody rates any more; with `evidence` every score names what it rests on.
+    """
 
     raters: int
+    evidence: bool = False
+    days: int | None = None
 
     def score(self, slot: str, columns: Columns) -> Element:
         return columns[f"v{slot}"]
@@ -489,7 +494,8 @@ class Manual(Plain):
 
 
 def _manual(part: Part, _type: Type, _: Catalogue) -> Method | None:
-    return Manual(part.whole("raters", 1, 1, 50))
+    days = part.whole("days", 15, 1, 400) if "days" in part else None
+    return Manual(part.whole("raters", 1, 1, 50), part.truth("evidence", default=False), days)
 
 
 @dataclass(frozen=True, slots=True)

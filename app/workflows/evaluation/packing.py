@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -10,14 +11,85 @@ from sqlalchemy.orm import aliased
 
 from app.columns import now
 from app.extensions import db
-from app.models import EvalScheme, EvalSchemeVersion, EvalStatus
+from app.models import EvalMeasure, EvalMeasureVersion, EvalScheme, EvalSchemeVersion, EvalStatus
 from app.services.packs import Form, Known, Loading, PackKind, no_such, pack_kind
 from app.words import Words, say
-from app.workflows.evaluation import schemes
+from app.workflows.evaluation import library, schemes
 from app.workflows.evaluation.runs import next_edition, scheme_called
 
 
-@pack_kind("schemes", after=("classifications",))
+@pack_kind("measures")
+class Measures(PackKind):
+    """The library of measures (`library`); an entry is one measure, or a formula over others."""
+
+    def code_of(self, body: Mapping[str, Any]) -> str:
+        return str(body.get("code") or "")
+
+    def problems(self, body: Mapping[str, Any], known: Known) -> Iterator[Words]:
+        del known
+        for name in ("zh", "en"):
+            if not body.get(name):
+                yield say("缺少“{word}”。", "'{word}' is missing.", word=name)
+        entries = library.shipped() | {self.code_of(body): body}
+        for subject in body.get("subjects", ["customer", "employee", "department"]):
+            for problem in schemes.check(library.alone(body, str(subject), entries)):
+                yield say("{place}：{what}", "{place}: {what}", place=problem.field or "", what=problem.words)
+
+    def forms(self, bodies: Sequence[Mapping[str, Any]]) -> dict[str, Form]:
+        return {self.code_of(body): json.loads(schemes.canonical(body)) for body in bodies}
+
+    def standing(self) -> dict[str, Form]:
+        version = EvalMeasureVersion
+        statement = (
+            sa.select(EvalMeasure.code, version.body)
+            .join(version, version.measure_id == EvalMeasure.id)
+            .where(version.status == EvalStatus.published, EvalMeasure.active)
+        )
+        return {code: dict(body) for code, body in db.session.execute(statement)}
+
+    def write(self, forms: Mapping[str, Form], _loading: Loading) -> None:
+        held = {one.code: one for one in db.session.scalars(sa.select(EvalMeasure))}
+        current = {
+            one.measure_id: one
+            for one in db.session.scalars(
+                sa.select(EvalMeasureVersion).where(EvalMeasureVersion.status == EvalStatus.published)
+            )
+        }
+        fresh = []
+        for code, body in forms.items():
+            measure = held.get(code)
+            if measure is None:
+                subjects = " ".join(body.get("subjects", ["customer", "employee", "department"]))
+                measure = EvalMeasure(code=code, subject_type=subjects)
+                db.session.add(measure)
+            measure.name_zh, measure.name_en, measure.active = str(body["zh"]), str(body["en"]), True
+            before = current.get(measure.id)
+            if before is not None:
+                move_edition(before, EvalStatus.retired)
+            fresh.append((measure, body, before.edition + 1 if before else 1))
+        db.session.flush()
+        db.session.add_all(
+            EvalMeasureVersion(
+                measure_id=measure.id,
+                edition=edition,
+                status=EvalStatus.published,
+                body=body,
+                body_hash=schemes.hash_of(body),
+                published_at=now(),
+            )
+            for measure, body, edition in fresh
+        )
+        db.session.flush()
+
+
+def move_edition(version: EvalMeasureVersion, status: EvalStatus) -> None:
+    """Set where an edition of a measure stands; measures have no life of their own beside their pack."""
+    db.session.execute(
+        sa.update(EvalMeasureVersion).where(EvalMeasureVersion.id == version.id).values(status=status)
+    )
+
+
+@pack_kind("schemes", after=("classifications", "measures"))
 class Schemes(PackKind):
     """Evaluation schemes; an entry is a whole scheme document."""
 
@@ -25,7 +97,7 @@ class Schemes(PackKind):
         return str(body.get("scheme") or "")
 
     def problems(self, body: Mapping[str, Any], known: Known) -> Iterator[Words]:
-        for problem in schemes.check(body):
+        for problem in schemes.check(library.expand(body)):
             yield say("{place}：{what}", "{place}: {what}", place=problem.field or "", what=problem.words)
         publish = body.get("publish")
         code = publish.get("classification") if isinstance(publish, Mapping) else None
@@ -33,7 +105,7 @@ class Schemes(PackKind):
             yield no_such("classifications", str(code))
 
     def forms(self, bodies: Sequence[Mapping[str, Any]]) -> dict[str, Form]:
-        return {self.code_of(body): dict(body) for body in bodies}
+        return {self.code_of(body): json.loads(schemes.canonical(library.expand(body))) for body in bodies}
 
     def standing(self) -> dict[str, Form]:
         return {code: dict(body) for code, body in db.session.execute(_standing())}

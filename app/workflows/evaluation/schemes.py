@@ -22,6 +22,7 @@ from app.services.language.catalogue import Catalogue, Fact
 from app.services.language.checking import Formula
 from app.services.language.kinds import BOOL, POINTS, SCALE, Type, to_model
 from app.words import Words, say
+from app.workflows.evaluation import library
 from app.workflows.evaluation.measures import Measure, measure
 from app.workflows.evaluation.methods import FULL, Bands, Method, Shown, intervals, method
 from app.workflows.evaluation.parts import Part, Problems
@@ -145,7 +146,7 @@ def body_of_file(path: Path) -> dict[str, Any]:
         raise BadInput([Problem(words)]) from error
     if not isinstance(found, dict):
         raise BadInput([Problem(say("{file} 不是方案文件。", "{file} is no scheme file.", file=path.name))])
-    return json.loads(canonical(found))  # type: ignore[no-any-return]
+    return json.loads(canonical(library.expand(found)))  # type: ignore[no-any-return]
 
 
 def canonical(body: Mapping[str, Any]) -> str:

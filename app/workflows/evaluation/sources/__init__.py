@@ -173,6 +173,7 @@ LARGEST: dict[Kind, Decimal] = {
     Kind.money: Decimal(10**7),
     Kind.quantity: Decimal(10**7),
     Kind.rate: Decimal(1000),
+    Kind.count: Decimal(10**6),
 }
 """What one row is taken to hold at most, in whole units, so that a product of two facts stays in 64 bits."""
 
@@ -182,7 +183,7 @@ def _column(
 ) -> Column:
     zh, en = words
     most = LARGEST.get(type_.kind)
-    domain = (-most, most) if most else None
+    domain = (-most, most) if most and not key else None
     return Column(Fact(name, type_, zh=zh, en=en, domain=domain, expression=expression), via, key)
 
 

@@ -6,7 +6,7 @@ import sqlalchemy as sa
 
 from app.models import Customer, Lifecycle
 from app.words import Words
-from app.workflows.evaluation.sources import Source, closed, day, key, owned, table_of, text, truth
+from app.workflows.evaluation.sources import Source, closed, day, key, number, owned, table_of, text, truth
 from app.workflows.evaluation.subjects import BIG, holds_class
 
 CUSTOMER = table_of(Customer).alias("customer_row")
@@ -21,6 +21,9 @@ ASKED = (
     "owner_id",
 )
 """What a customer's file is taken to need at least."""
+
+GIVEN: list[sa.ColumnElement[int]] = [sa.case((CUSTOMER.c[name].is_not(None), 1), else_=0) for name in ASKED]
+FILLED = sum(GIVEN[1:], GIVEN[0])
 
 SOURCE = Source(
     name="customers",
@@ -37,13 +40,18 @@ SOURCE = Source(
         closed("status", CUSTOMER.c.status, Lifecycle, "客户状态", "Customer status"),
         truth("is_key", CUSTOMER.c.is_key, "重点客户", "Key customer"),
         truth("is_big", holds_class(CUSTOMER.c.id, BIG), "大客户", "Big customer"),
-        truth("is_merged", CUSTOMER.c.merged_into_id.is_not(None), "已合并", "Merged"),
         truth(
-            "is_complete",
-            sa.and_(*(CUSTOMER.c[name].is_not(None) for name in ASKED)),
-            "档案完整",
-            "File complete",
+            "is_core", holds_class(CUSTOMER.c.id, ("KEY-TIER", "CORE")), "核心重点客户", "Core key customer"
         ),
+        truth(
+            "is_important",
+            holds_class(CUSTOMER.c.id, ("KEY-TIER", "IMPORTANT")),
+            "重要重点客户",
+            "Important key customer",
+        ),
+        number("filled", FILLED, "已填必填项", "Mandatory items filled"),
+        number("asked", sa.literal(len(ASKED), sa.BigInteger()), "必填项", "Mandatory items"),
+        truth("is_merged", CUSTOMER.c.merged_into_id.is_not(None), "已合并", "Merged"),
         day("reviewed_on", CUSTOMER.c.reviewed_on, "档案复核日期", "File reviewed on"),
         day("admitted_on", CUSTOMER.c.admitted_on, "准入日期", "Admitted on"),
         day("first_order_on", CUSTOMER.c.first_order_on, "首次下单", "First order"),

@@ -14,6 +14,7 @@ from app.workflows.evaluation.sources import (
     key,
     moment,
     money,
+    number,
     owned,
     quantity,
     table_of,
@@ -22,6 +23,10 @@ from app.workflows.evaluation.sources import (
 )
 
 DOCUMENT = table_of(SalesDocument).alias("document")
+
+DAY = company_day(DOCUMENT.c.ordered_at)
+MONTH = sa.cast(sa.extract("year", DAY) * 12 + sa.extract("month", DAY), sa.BigInteger)
+"""Months counted through, so that the first of a customer can be found."""
 
 SOURCE = Source(
     name="documents",
@@ -62,6 +67,8 @@ SOURCE = Source(
             "确认用时（小时）",
             "Hours to confirmation",
         ),
+        day("ordered_on", DAY, "下单日期", "Ordered on"),
+        number("month_no", MONTH, "下单月份序号", "Number of the month"),
         text("country", DOCUMENT.c.country, "国家", "Country"),
     ),
     stands=sa.and_(DOCUMENT.c.deleted_at.is_(None), DOCUMENT.c.status != DocumentStatus.voided),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from app.models import ChanceStatus, Opportunity
 from app.words import Words
+from app.workflows.evaluation.dialects import company_day
 from app.workflows.evaluation.sources import (
     Source,
     closed,
@@ -33,6 +34,7 @@ SOURCE = Source(
         money("expected_amount", CHANCE.c.expected_amount, "预计金额", "Expected amount"),
         rate("probability", CHANCE.c.probability, "成交概率", "Probability"),
         moment("stage_since", CHANCE.c.stage_since, "进入阶段时间", "In stage since"),
+        day("stage_on", company_day(CHANCE.c.stage_since), "进入阶段日期", "In stage from"),
         moment("made_at", CHANCE.c.created_at, "创建时间", "Entered at"),
         day("closed_on", CHANCE.c.closed_on, "结束日期", "Closed on"),
     ),
