@@ -138,7 +138,9 @@ def _form(model: type[Any], refusal: Refusal | None) -> pages.FormPage:
             pages.Crumb(say("导出{what}", "Export: {what}", what=labels_of(model))),
         ),
         banners=tuple(_banners(query, rows, limit)),
-        sections=(pages.Section("export", label, fields=tuple(_fields(model, problems, is_over=rows > limit))),),
+        sections=(
+            pages.Section("export", label, fields=tuple(_fields(model, problems, is_over=rows > limit))),
+        ),
         problems=tuple(pages.Problem(one.words, "", getattr(one, "field", "") or "") for one in problems),
         cmd=forms.new_cmd(),
         cancel_url=f"/{access.resource_of(model)}/list/",

@@ -48,7 +48,6 @@ MARGIN = 10
 """An approved export may have grown by a tenth (1/MARGIN) of its rows until it is made, no more."""
 
 
-
 def _content(request: ExportRequest) -> dict[str, str]:
     """What is decided on: which rows and columns as they were asked for, and what for."""
     parts = {"state": request.state, "columns": request.columns}
