@@ -507,7 +507,7 @@ def _parents_are_within(reach: Reach, row: Any, who: Principal) -> bool:
             asked = select(parent.owner_id, parent.org_unit_id).where(parent.id == key)
             with db.session.no_autoflush:
                 found = db.session.execute(asked).first()
-            if found is None or not _within(reach, *found, who):
+            if found is None or not _within(reach, found.owner_id, found.org_unit_id, who):
                 return False
     return True
 

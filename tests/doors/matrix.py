@@ -101,7 +101,9 @@ def _is_typed(column: Any) -> bool:
 def _some(column: Any) -> Any:
     if column.foreign_keys:
         (key,) = column.foreign_keys
-        newest = select(key.column).order_by(key.column.desc()).limit(1)  # a line goes to the record just made
+        newest = (
+            select(key.column).order_by(key.column.desc()).limit(1)
+        )  # a line goes to the record just made
         return db.session.execute(newest).scalar_one()
     if isinstance(column.type, Enum):
         return next(iter(column.type.enum_class or column.type.enums))
