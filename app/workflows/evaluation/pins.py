@@ -81,6 +81,8 @@ def pin(period: str, as_of: str | None = None) -> Pin:
         ) from error
     if following <= first:
         raise BadRequest(say("评价期的结束早于开始。", "The period ends before it starts."))
+    if first > company.today():
+        raise BadRequest(say("评价期尚未开始。", "The period has not begun yet."))
     return Pin(first, following, midnight(following) if as_of is None else moment(as_of))
 
 

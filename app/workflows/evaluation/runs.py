@@ -60,8 +60,9 @@ class Overtaken(Exception):
 
 def start_trial(body: Mapping[str, Any], pin: Pin) -> int:
     """A trial run of a scheme document (R31): its id. Raises `BadInput` for a faulty one, `NotAllowed`."""
-    schemes.load(body, pin)
+    scheme = schemes.load(body, pin)
     access.principal().check(Act.run, "eval_run")
+    schemes.check_readable(scheme)
     with access.acting(access.SYSTEM), transaction():
         version_id = trial_version(body)
     return _start(version_id, pin, RunKind.trial)

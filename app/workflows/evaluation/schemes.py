@@ -16,8 +16,10 @@ from typing import Any
 import sqlalchemy as sa
 import yaml
 
-from app.errors import BadInput, Problem
+from app.errors import BadInput, NotAllowed, Problem
 from app.models import SLOTS
+from app.roles import Act
+from app.services import access
 from app.services.language.catalogue import Catalogue, Fact
 from app.services.language.checking import Formula
 from app.services.language.kinds import BOOL, POINTS, SCALE, Type, to_model
@@ -165,6 +167,31 @@ def load(body: Mapping[str, Any], pin: Pin = SAMPLE) -> Scheme:
     if problems.found or scheme is None:
         raise BadInput(problems.found)
     return scheme
+
+
+def check_readable(scheme: Scheme) -> None:
+    """Refuse what would tell the person asking of confidential fields he may not see (a trial run is his own).
+
+    Raises `NotAllowed`, naming the field.
+    """
+    used = [(one.source.columns, one.used) for one in scheme.measures]
+    formulas = [scheme.where, scheme.having, *(one.value for one in scheme.indicators)]
+    used.append((scheme.subject.columns, tuple(n for formula in formulas if formula for n in formula.facts)))
+    for columns, names in used:
+        for column in columns:
+            if column.guarded_by and column.fact.name in names:
+                _check_may_see(column.guarded_by, column.fact.words)
+
+
+def _check_may_see(resource: str, field_words: Words) -> None:
+    if not access.principal().may(Act.see_confidential, resource):
+        raise NotAllowed(
+            say(
+                "“{field}”是保密字段，您无权据此评价。",
+                "“{field}” is confidential: you may not evaluate by it.",
+                field=field_words,
+            )
+        )
 
 
 def check(body: Mapping[str, Any]) -> list[Problem]:

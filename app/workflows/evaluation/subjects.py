@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import sqlalchemy as sa
@@ -109,7 +109,10 @@ def _customers(name: str, words: Words, which: sa.ColumnElement[bool]) -> Subjec
             truth("is_key", CUSTOMER.c.is_key, "重点客户", "Key customer"),
             truth("is_big", holds_class(CUSTOMER.c.id, BIG), "大客户", "Big customer"),
             text("grade", CUSTOMER.c.grade, "现等级", "Present grade"),
-            money("credit_limit", CUSTOMER.c.credit_limit, "信用额度", "Credit limit"),
+            replace(
+                money("credit_limit", CUSTOMER.c.credit_limit, "信用额度", "Credit limit"),
+                guarded_by="customer",
+            ),
             day("established_on", CUSTOMER.c.established_on, "成立日期", "Established on"),
             day("admitted_on", CUSTOMER.c.admitted_on, "准入日期", "Admitted on"),
             day("first_order_on", CUSTOMER.c.first_order_on, "首次下单", "First order"),

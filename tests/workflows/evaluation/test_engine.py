@@ -7,9 +7,10 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from flask_appbuilder.security.sqla.models import Role, User
 from sqlalchemy import select, text
 
-from app.errors import NotAllowed, NotFound, Refusal, WrongState
+from app.errors import BadRequest, NotAllowed, NotFound, Refusal, WrongState
 from app.extensions import db, transaction
 from app.models import (
     AuditLog,
@@ -406,3 +407,88 @@ def test_visits_documents_and_returns_are_measured(three):
         }
     assert (rows["K1"]["v01"], rows["K1"]["v02"], rows["K1"]["v03"]) == (9_000_000, 1, 500_000)
     assert (rows["K3"]["v02"], rows["K3"]["v03"]) == (0, None)
+
+
+# ---- what is refused ---------------------------------------------------------------------------------------------------
+
+
+def test_a_trial_over_a_field_one_may_not_read_is_refused_by_its_name(three, people):
+    body = shop.scheme()
+    body["measures"]["bought"]["of"] = "amount - cost * qty"
+    with access.acting(people.principal("hana")), pytest.raises(NotAllowed):
+        runs.start_trial(body, pin(YEAR))  # may not run at all
+    marketing = replace_role(people, "hana", "marketing")
+    with access.acting(marketing), pytest.raises(NotAllowed, match="单位成本"):
+        runs.start_trial(body, pin(YEAR))
+    with access.acting(marketing):
+        runs.start_trial(shop.scheme(), pin(YEAR))
+
+
+def replace_role(people, person: str, name: str) -> access.Principal:
+    with access.acting(access.SYSTEM), transaction():
+        role = db.session.scalars(select(Role).where(Role.name == name)).one()
+        db.session.get_one(User, people.users[person]).roles = [role]
+    db.session.remove()
+    return people.principal(person)
+
+
+def test_a_division_by_zero_is_a_missing_value_and_never_a_zero(three):
+    body = recency("fail")
+    body["indicators"]["recent"] |= {
+        "value": "ratio(bought, CNY 0)",
+        "method": {"kind": "linear", "from": "0 %", "to": "100 %"},
+    }
+    with access.acting(access.SYSTEM):
+        rows = db.session.execute(reading.visible(reading.open_run(shop.trial(body, YEAR)))).mappings()
+        assert {(row["v03"], row["s03"], row["grade_no"]) for row in rows} == {(None, None, None)}
+
+
+def test_a_period_that_has_not_begun_is_refused():
+    with pytest.raises(BadRequest, match="尚未开始"):
+        pin("2999-01-01..2999-12-31")
+
+
+# ---- wider measures ----------------------------------------------------------------------------------------------------
+
+
+def test_months_whole_sums_other_days_and_each_of_one_s_customers_are_measured(three, people):
+    shop.order(three["K1"], "2025-03-20T10:00", 1)
+    shop.order(three["K1"], "2025-07-31T16:00", 1)  # already August in the company's time
+    one = {"zh": "量", "en": "M", "source": "order_lines", "where": 'document_status = "confirmed"'}
+    measures = {
+        "months": one | {"aggregate": "months"},
+        "whole": one | {"aggregate": "sum", "of": "amount", "whole": True},
+    }
+    indicators = {key: {"zh": key, "en": key.title(), "value": key} for key in measures}
+    body = {"scheme": "WIDE", "zh": "宽", "en": "Wide", "subject": "customer"}
+    with access.acting(access.SYSTEM):
+        run_id = shop.trial(body | {"measures": measures, "indicators": indicators}, YEAR)
+        rows = {
+            row["code"]: row
+            for row in db.session.execute(reading.visible(reading.open_run(run_id))).mappings()
+        }
+        assert [(rows[code]["v01"]) for code in ("K1", "K2", "K3")] == [2, 1, 0]
+        assert {row["v02"] for row in rows.values()} == {(1000 + 2) * 10_000 + 3_333_300}
+        each = {
+            "zh": "占比",
+            "en": "Share",
+            "source": "customers",
+            "window": "all",
+            "aggregate": "ratio",
+            "of": "bought >= CNY 1000",
+            "over": "name is not missing",
+            "with": {"bought": one | {"aggregate": "sum", "of": "amount"}},
+        }
+        staff = body | {
+            "subject": "employee",
+            "measures": {"share": each},
+            "indicators": {"share": {"zh": "占比", "en": "Share", "value": "share"}},
+        }
+        run_id = shop.trial(staff, "2025-01-01..2026-11-01")
+        rows = {
+            row["code"]: row["v01"]
+            for row in db.session.execute(reading.visible(reading.open_run(run_id))).mappings()
+        }
+        assert (rows["T001"], rows["T002"], rows["T003"]) == (1_000_000, 0, None)
+        explained = explaining.explain(run_id, "T001")
+        assert [(line.counted, line.value) for line in explained.measures] == [(1, 1_000_000)]

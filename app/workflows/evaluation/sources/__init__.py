@@ -47,11 +47,15 @@ class Join:
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A fact of a source: `via` names the join it needs; `key` says that it names a record (to be counted, not added)."""
+    """A fact of a source: `via` names the join it needs; `key` says that it names a record (to be counted, not added).
+
+    `guarded_by` names the record type whose confidential fields the reader must be allowed to see.
+    """
 
     fact: Fact
     via: str | None = None
     key: bool = False
+    guarded_by: str | None = None
 
 
 @dataclass(frozen=True)

@@ -2,11 +2,24 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 import sqlalchemy as sa
 
 from app.models import Customer, Lifecycle
 from app.words import Words
-from app.workflows.evaluation.sources import Source, closed, day, key, number, owned, table_of, text, truth
+from app.workflows.evaluation.sources import (
+    Source,
+    closed,
+    day,
+    key,
+    moment,
+    number,
+    owned,
+    table_of,
+    text,
+    truth,
+)
 from app.workflows.evaluation.subjects import BIG, holds_class
 
 CUSTOMER = table_of(Customer).alias("customer_row")
@@ -22,6 +35,8 @@ ASKED = (
 )
 """What a customer's file is taken to need at least."""
 
+EVER = sa.literal(date(1900, 1, 1), sa.Date())
+"""A customer is no event: files count whenever they were entered, so that past periods can be evaluated, too."""
 GIVEN: list[sa.ColumnElement[int]] = [sa.case((CUSTOMER.c[name].is_not(None), 1), else_=0) for name in ASKED]
 FILLED = sum(GIVEN[1:], GIVEN[0])
 
@@ -30,7 +45,7 @@ SOURCE = Source(
     words=Words("客户档案", "Customer files"),
     table=CUSTOMER,
     **owned(CUSTOMER, customer=CUSTOMER.c.id),
-    time=CUSTOMER.c.created_at,
+    time=EVER,
     record="customer",
     columns=(
         key("customer", CUSTOMER.c.id, "客户", "Customer"),
@@ -52,6 +67,7 @@ SOURCE = Source(
         number("filled", FILLED, "已填必填项", "Mandatory items filled"),
         number("asked", sa.literal(len(ASKED), sa.BigInteger()), "必填项", "Mandatory items"),
         truth("is_merged", CUSTOMER.c.merged_into_id.is_not(None), "已合并", "Merged"),
+        moment("entered_at", CUSTOMER.c.created_at, "建档时间", "Entered at"),
         day("reviewed_on", CUSTOMER.c.reviewed_on, "档案复核日期", "File reviewed on"),
         day("admitted_on", CUSTOMER.c.admitted_on, "准入日期", "Admitted on"),
         day("first_order_on", CUSTOMER.c.first_order_on, "首次下单", "First order"),

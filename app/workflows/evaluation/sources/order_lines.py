@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import sqlalchemy as sa
 
 from app.models import DocumentKind, DocumentStatus, Product, SalesDocument, TradeLine
@@ -46,7 +48,7 @@ SOURCE = Source(
             "document_status", DOCUMENT.c.status, DocumentStatus, "单据状态", "Document status", "document"
         ),
         text("country", DOCUMENT.c.country, "国家", "Country", "document"),
-        money("cost", PRODUCT.c.unit_cost, "单位成本", "Unit cost", "product"),
+        replace(money("cost", PRODUCT.c.unit_cost, "单位成本", "Unit cost", "product"), guarded_by="product"),
         key("category", PRODUCT.c.category_id, "产品类别", "Product category", "product"),
         text("product_code", PRODUCT.c.code, "产品编号", "Product code", "product"),
         text("product_name", PRODUCT.c.name, "产品名称", "Product name", "product"),
