@@ -36,6 +36,7 @@ SOURCE = Source(
     columns=(
         key("line", LINE.c.id, "明细", "Line"),
         key("document", LINE.c.sales_document_id, "单据", "Document"),
+        key("customer", LINE.c.customer_id, "客户", "Customer"),
         key("product", LINE.c.product_id, "产品", "Product"),
         closed("kind", LINE.c.kind, DocumentKind, "单据类型", "Kind"),
         quantity("qty", LINE.c.qty, "数量", "Quantity"),
