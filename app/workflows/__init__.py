@@ -5,7 +5,17 @@ Doors call these; each writing one inside the caller's `transaction()`, as the p
 
 from __future__ import annotations
 
-from app.workflows import definitions, evaluation, flows, people, publications, subjects, timers, turning
+from app.workflows import (
+    definitions,
+    evaluation,
+    exporting,
+    flows,
+    people,
+    publications,
+    subjects,
+    timers,
+    turning,
+)
 from app.workflows.course import (
     ORDER as VERBS,
     Buttons,
@@ -67,6 +77,7 @@ __all__ = [
     "course",
     "definitions",
     "evaluation",
+    "exporting",
     "find_request",
     "flows",
     "flows_offered",
