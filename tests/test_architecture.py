@@ -73,6 +73,7 @@ STATUS_WRITERS = {
     "workflows/proceedings.py",  # steps, seats and tasks
     "workflows/timers.py",  # deadlines
     "workflows/flows.py",  # versions of flows
+    "workflows/publications.py",  # versions of schemes
 }
 
 

@@ -37,8 +37,8 @@ if TYPE_CHECKING:
 class ExportForm(Choice):
     """What kind of file an export is."""
 
-    xlsx = enum.auto(), "Excel", "Excel"
-    csv = enum.auto(), "CSV", "CSV"
+    xlsx = enum.auto(), "Excel 工作簿", "Excel workbook"
+    csv = enum.auto(), "CSV 文件", "CSV file"
 
 
 class ExportStatus(Choice):

@@ -143,7 +143,23 @@ def publish(version: ApprovalFlowVersion) -> None:
             say(zh="流程须由编写人以外的人发布。", en="A flow is published by somebody else than its author.")
         )
     if version.status is not FlowStatus.draft:
-        raise WrongState(say(zh="只有草稿可以发布。", en="Only a draft can be published."))
+        raise WrongState(ONLY_DRAFTS)
+    put_in_force(version, who.employee_id)
+
+
+ONLY_DRAFTS = say(zh="只有草稿可以发布。", en="Only a draft can be published.")
+
+
+def put_in_force(version: ApprovalFlowVersion, publisher_id: int | None) -> None:
+    """What publishing a version does; whoever calls has made sure that it was decided. Inside `transaction()`.
+
+    Raises:
+        WrongState: it is neither a draft nor in approval.
+        BadInput: it no longer makes sense.
+
+    """
+    if version.status not in {FlowStatus.draft, FlowStatus.in_approval}:
+        raise WrongState(ONLY_DRAFTS)
     if found := problems(version.body):
         raise BadInput(found)
     before = db.session.scalars(
@@ -156,7 +172,7 @@ def publish(version: ApprovalFlowVersion) -> None:
         old.status = FlowStatus.retired
     db.session.flush()
     version.status = FlowStatus.published
-    version.publisher_id = who.employee_id
+    version.publisher_id = publisher_id
     version.published_at = now()
     db.session.flush()
 
@@ -171,12 +187,17 @@ def release(version: ApprovalFlowVersion, *, acknowledged: bool = False) -> None
         BadInput: what stops it, or the warnings nobody has acknowledged, each with its place; else as `publish`.
 
     """
+    check_company(version, acknowledged=acknowledged)
+    publish(version)
+
+
+def check_company(version: ApprovalFlowVersion, *, acknowledged: bool) -> None:
+    """Keep with a version what the check finds today; raises `BadInput` when that stops it."""
     findings = verifying.verify(version.body)
     version.findings = [finding.document() for finding in findings]
     stopping = [it for it in findings if it.is_error or not acknowledged]
     if stopping:
         raise BadInput([Problem(it.words, it.place) for it in stopping])
-    publish(version)
 
 
 def published(code: str) -> ApprovalFlowVersion:

@@ -22,7 +22,6 @@ from app.models import (
     EvalScheme,
     EvalSchemeVersion,
     EvalStatus,
-    FlowStatus,
 )
 from app.roles import Act
 from app.services import access
@@ -166,7 +165,7 @@ def _put_in_force(version: EvalSchemeVersion, publisher_id: int | None) -> None:
         raise NotAllowed(
             say("方案须由编写人以外的人发布。", "A scheme is published by somebody else than its author.")
         )
-    if version.status is not EvalStatus.draft:
+    if version.status not in {EvalStatus.draft, EvalStatus.in_approval}:
         raise WrongState(say("只有草稿可以发布。", "Only a draft can be published."))
     if problems := schemes.check(version.body):
         raise BadInput(problems)
@@ -184,7 +183,6 @@ def _put_in_force(version: EvalSchemeVersion, publisher_id: int | None) -> None:
 
 def publish_approved_scheme(version: Any) -> None:
     """An approved version of a scheme comes into force."""
-    version.status = EvalStatus.draft
     _put_in_force(version, access.principal().employee_id)
 
 
@@ -206,8 +204,6 @@ def publish_approved_flow(version: Any) -> None:
         raise NotAllowed(
             say("流程须由编写人以外的人发布。", "A flow is published by somebody else than its author.")
         )
-    version.status = FlowStatus.draft
     with access.acting(access.SYSTEM):
-        flows.release(version, acknowledged=True)
-    version.publisher_id = decider
-    db.session.flush()
+        flows.check_company(version, acknowledged=True)
+    flows.put_in_force(version, decider)
