@@ -6,9 +6,10 @@ import re
 from types import SimpleNamespace
 
 import pytest
+from sqlalchemy import select
 
 from app.extensions import db, transaction
-from app.models import Customer, EvalRun, JobStatus, RunStatus, SalesDocument, ServiceCase
+from app.models import ApprovalRequest, Customer, EvalRun, JobStatus, RunStatus, SalesDocument, ServiceCase
 from app.services import access, jobs
 from app.workflows.evaluation import runs
 from tests.workflows.evaluation import shop
@@ -54,6 +55,17 @@ def run_of(app, url: str) -> int:
     return int(url.rsplit("/", 1)[1])
 
 
+def publish(app, evaluator, leader, run: int) -> None:
+    """The evaluator submits the run, the leader approves it."""
+    assert evaluator.post(f"/evaluation/{run}/submit").status_code == 303
+    with app.app_context(), access.acting(access.SYSTEM):
+        newest = select(ApprovalRequest.id).order_by(ApprovalRequest.id.desc()).limit(1)
+        request_id = db.session.scalar(newest)
+    assert leader.post(f"/approval/{request_id}/approve", data={"comment": "同意"}).status_code in {302, 303}
+    with app.app_context(), access.acting(access.SYSTEM):
+        assert db.session.get_one(EvalRun, run).status is RunStatus.published
+
+
 def test_the_seller_sees_the_grade_with_its_reason_after_a_leader_published_it(app, cast, login):
     mia, erin, alice = login(cast.mia, "zh"), login(cast.erin, "zh"), login(cast.alice, "zh")
     url = start(mia)
@@ -62,14 +74,14 @@ def test_the_seller_sees_the_grade_with_its_reason_after_a_leader_published_it(a
     run = run_of(app, url)
     page = mia.get(url).text
     assert "Customer K1" in page and "Customer K2" in page and "CUST-YEAR" in page
-    assert "须由运行人以外的人发布" in page and f"/evaluation/{run}/publish" not in page
+    assert f"/evaluation/{run}/submit" in page and f"/evaluation/{run}/publish" not in page
     mine = f"/customer/show/{cast.ids['K1']}"
     why = f"/evaluation/explain/{run}/{cast.ids['K1']}"
     assert why not in alice.get(mine).text
     assert alice.get(url).status_code == alice.get(why).status_code == 404  # not published yet
     assert f"/evaluation/show/{run}" not in alice.get("/evaluation/").text
-    assert f"/evaluation/{run}/publish" in erin.get(url).text
-    assert erin.post(f"/evaluation/{run}/publish").status_code == 303
+    erin.post(f"/evaluation/{run}/publish")  # refused: it is published by approval alone
+    publish(app, mia, erin, run)
 
     page = alice.get(mine).text
     assert re.search(rf'<a class="gr \w+"\s+href="{why}">', page)
@@ -82,9 +94,10 @@ def test_the_seller_sees_the_grade_with_its_reason_after_a_leader_published_it(a
 
 
 def test_rows_stay_hidden_from_whom_their_records_are_hidden(app, cast, login):
-    url = start(login(cast.mia))
+    mia = login(cast.mia)
+    url = start(mia)
     drain(app)
-    login(cast.erin).post(f"/evaluation/{run_of(app, url)}/publish")
+    publish(app, mia, login(cast.erin), run_of(app, url))
     why = f"/evaluation/explain/{run_of(app, url)}/{cast.ids['K1']}?measure=complaint_cnt"
     with_rows, without = login(cast.alice).get(why).text, login(cast.fin).get(why).text
     assert "1 rows counted, 0 left out" in with_rows and "2025-05-01" in with_rows
@@ -132,7 +145,7 @@ def test_the_explanation_shows_what_was_found_last_time(app, cast, login):
     for year in ("2025", "2026"):
         url = start(mia, period_from=f"{year}-01-01", period_to=f"{year}-12-31")
         drain(app)
-        erin.post(f"/evaluation/{run_of(app, url)}/publish")
+        publish(app, mia, erin, run_of(app, url))
         urls.append(url)
     first, second = (run_of(app, url) for url in urls)
     subject = cast.ids["K1"]
@@ -157,7 +170,8 @@ def test_programs_run_read_explain_and_publish_as_people_do(app, cast, login):
     assert alice.get(f"/api/v1/evaluations/{run}/results").status_code == 404
     assert alice.get("/api/v1/evaluations/").json["result"] == []
     assert mia.post(f"/api/v1/evaluations/{run}/publish").status_code == 403
-    assert erin.post(f"/api/v1/evaluations/{run}/publish").json == {"id": run, "graded": 2}
+    assert erin.post(f"/api/v1/evaluations/{run}/publish").status_code == 403  # by approval alone
+    publish(app, mia, erin, run)
     assert [row["code"] for row in alice.get(f"/api/v1/evaluations/{run}/results").json["result"]] == ["K1"]
     why = alice.get(f"/api/v1/evaluations/{run}/explain/{cast.ids['K1']}").json
     assert sum(one["contribution"] or 0 for one in why["indicators"]) == why["total"]
