@@ -41,7 +41,7 @@ from werkzeug.security import generate_password_hash
 from werkzeug.test import TestResponse
 
 import config
-from app import create_app
+from app import create_app, words
 from app.cli import main
 from app.columns import KeyRing
 from app.extensions import db, transaction
@@ -247,6 +247,15 @@ def app(database: str, sites: Sites) -> Flask:
 def empty_app(empty_database: str, sites: Sites) -> Flask:
     """The application on a database before any migration."""
     return sites.current.app
+
+
+@pytest.fixture(autouse=True)
+def reset_language() -> Iterator[None]:
+    """Every test begins in Chinese, whatever the one before it spoke."""
+    token = words.language.set("zh")
+    yield
+    with contextlib.suppress(ValueError):  # begun and ended in different contexts
+        words.language.reset(token)
 
 
 @pytest.fixture

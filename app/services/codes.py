@@ -97,9 +97,12 @@ def record_types() -> dict[str, Named]:
 LISTS = {
     "approval_phrase": Words("审批常用语", "Phrases of deciders"),
     "case_category": Words("投诉类别", "Kinds of complaint"),
+    "contract_cause": Words("合同变更或解除原因", "Causes of changed or ended contracts"),
     "crop_season": Words("作物季节", "Crop seasons"),
     "doc_type": Words("文件类型", "Kinds of document"),
     "industry": Words("行业", "Industries"),
+    "need_type": Words("需求类型", "Kinds of need"),
+    "opportunity_stage": Words("商机阶段", "Stages of a chance"),
     "payment_method": Words("付款方式", "Payment methods"),
     "product_category": Words("产品类别", "Product categories"),
     "region": Words("地区", "Regions"),
@@ -122,6 +125,9 @@ UNITS = {
     "month": Words("月", "month"),
     "y": Words("年", "years"),
     "rows": Words("行", "rows"),
+    "%": Words("%", "%"),
+    "MB": Words("MB", "MB"),
+    "code": Words("编号", "code"),
     "flag": Words("是 1 / 否 0", "1 yes, 0 no"),
 }
 

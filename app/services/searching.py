@@ -138,7 +138,8 @@ def _indexed(model: type[Any], term: str) -> ColumnElement[bool]:
     A word of signs alone has no tokens: it is looked for in the texts themselves.
     """
     texts = [getattr(model, field.name) for field in searched(model)]
-    contained = or_(*(text.icontains(_folded(term), autoescape=True) for text in texts))
+    spellings = {term, _folded(term)}
+    contained = or_(*(text.icontains(word, autoescape=True) for text in texts for word in sorted(spellings)))
     wanted = asked_by(term)
     if not wanted:
         return contained

@@ -69,15 +69,14 @@ def test_two_heads_deciding_at_once_give_one_decision(app: Any, world: World, li
         requests = submitted(world, TIMES)
     heads = [Browser(live_server.url).sign_in(person) for person in ("sam", "hana")]
     barrier = threading.Barrier(2)
-    answers: dict[int, list[str]] = {pk: [] for pk in requests}
+    answers: dict[int, list[int]] = {pk: [] for pk in requests}
 
     def decide(browser: Browser) -> None:
         for pk in requests:
             sent = form_of(browser, pk) | {"field.recommendation": "同意", "comment": "ok"}
             barrier.wait(60)
             answer = browser.post(f"/approval/{pk}/approve", sent)
-            assert answer.status == 303, answer.text[-2000:]
-            answers[pk].append(answer.text)
+            answers[pk].append(answer.status)
 
     threads = [threading.Thread(target=decide, args=[browser]) for browser in heads]
     for thread in threads:
@@ -95,4 +94,5 @@ def test_two_heads_deciding_at_once_give_one_decision(app: Any, world: World, li
         )
     assert dict.fromkeys(requests, 1) == dict(decided)
     assert counted == TIMES
-    assert all(len(pair) == 2 for pair in answers.values())
+    for pair in answers.values():  # one decides, the other is told
+        assert pair.count(303) == 1 and set(pair) <= {303, 403, 409}

@@ -174,7 +174,6 @@ def table(**over) -> p.ListPage:
         "acts": (p.Act(t("导入", "Import"), "/import/1", icon="upload"),),
         "exports": (p.Act(t("当前页 25 条", "This page, 25"), "/x"), p.Act(t("全部筛选结果", "The whole result"), "/x", "post")),
         "keep": (("sort", "name"), ("view", "mine")),
-        "view_acts": (p.Act(t("保存", "Save"), "/x", "post"), p.Act(t("另存为", "Save as"), "/x", "post", fields=(p.Field("name", t("名称", "Name"), required=True),))),
     }  # fmt: skip
     return p.ListPage(**{**made, **over})
 
@@ -467,7 +466,7 @@ def chart() -> p.Chart:
 
 
 def run() -> p.RunPage:
-    return p.RunPage(t("客户评价 2026 上半年", "Customer evaluation H1 2026"), crumbs=(p.Crumb(t("评价", "Evaluation"), "/runs"), p.Crumb("EV-2026-0003")), badges=(p.Cell(t("待发布", "To be published"), "badge", "warn"),), facts=(t("方案 customer_value 第 4 版", "scheme customer_value version 4"), t("1,342 家", "1,342 customers")), primary=p.Act(t("发布", "Publish"), "/x/publish", "post", primary=True, confirm=t("发布后不能再改。", "Published results never change.")), acts=(p.Act(t("导出", "Export"), "/x/export", "post", icon="download"), p.Act(t("与上次比较", "Compare"), "/x")), figures=(p.Figure(t("平均分", "Average"), "71.4"), p.Figure(t("等级变化", "Grades changed"), "184", url="/x")), charts=(chart(),), table=table(title=t("结果", "Results"), tabs=(p.Tab(t("全部", "All"), "?", "1,342", current=True), p.Tab("A", "?g=A", "212")), bulk=(), view_acts=(), chips=()), pinned=p.Section("pinned", t("这次计算固定了什么", "What this run pinned"), cells=(p.Cell("2026-01-01 – 2026-06-30", label=t("期间", "Period")), p.Cell("2026-07-05 08:00", label=t("截至", "As of")))))  # fmt: skip
+    return p.RunPage(t("客户评价 2026 上半年", "Customer evaluation H1 2026"), crumbs=(p.Crumb(t("评价", "Evaluation"), "/runs"), p.Crumb("EV-2026-0003")), badges=(p.Cell(t("待发布", "To be published"), "badge", "warn"),), facts=(t("方案 customer_value 第 4 版", "scheme customer_value version 4"), t("1,342 家", "1,342 customers")), primary=p.Act(t("发布", "Publish"), "/x/publish", "post", primary=True, confirm=t("发布后不能再改。", "Published results never change.")), acts=(p.Act(t("导出", "Export"), "/x/export", "post", icon="download"), p.Act(t("与上次比较", "Compare"), "/x")), figures=(p.Figure(t("平均分", "Average"), "71.4"), p.Figure(t("等级变化", "Grades changed"), "184", url="/x")), charts=(chart(),), table=table(title=t("结果", "Results"), tabs=(p.Tab(t("全部", "All"), "?", "1,342", current=True), p.Tab("A", "?g=A", "212")), bulk=(), chips=()), pinned=p.Section("pinned", t("这次计算固定了什么", "What this run pinned"), cells=(p.Cell("2026-01-01 – 2026-06-30", label=t("期间", "Period")), p.Cell("2026-07-05 08:00", label=t("截至", "As of")))))  # fmt: skip
 
 
 def explain() -> p.ExplainPage:
