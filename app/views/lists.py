@@ -183,7 +183,9 @@ def _row(record: Any, shown: list[Field], acts: ListActs) -> pages.Row:
 def is_closed(record: Any) -> bool:
     """Whether the record's own state says that nothing of it is edited any more; asks the database nothing."""
     life = machines.get(type(record))
-    return life is not None and not life.still_open and record.status in (*life.closed, "in_approval")
+    if life is None:
+        return False
+    return record.status == "in_approval" or (not life.still_open and record.status in life.closed)
 
 
 def _count_text(first: int, last: int, page: records.Page) -> str:

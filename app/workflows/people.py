@@ -23,6 +23,7 @@ from app.models import (
     ApprovalStandin,
     Employee,
     EmployeeStatus,
+    Lookup,
     OrgUnit,
     Position,
     UnitKind,
@@ -126,8 +127,17 @@ def _by_role(rule: Mapping[str, Any], asked: Asked) -> Iterable[Found]:
         .join(User, User.id == Account.user_id)
         .where(User.active, User.roles.any(Role.name == name))
     )
-    why = say(zh="角色“{role}”", en='role "{role}"', role=name)
-    return [Found(id_, why) for id_ in _employees(Employee.id.in_(holders), *_within(rule, asked))]
+    named = (Lookup.category == "role") & (Lookup.code == name)
+    statement = (
+        select(Employee.id, Lookup.name_zh, Lookup.name_en)
+        .outerjoin(Lookup, named)
+        .where(is_able(), Employee.id.in_(holders), *_within(rule, asked))
+        .order_by(Employee.id)
+    )
+    return [
+        Found(id_, say(zh="角色“{role}”", en='role "{role}"', role=Words(zh or name, en or name)))
+        for id_, zh, en in db.session.execute(statement)
+    ]
 
 
 def _by_position(rule: Mapping[str, Any], asked: Asked) -> Iterable[Found]:

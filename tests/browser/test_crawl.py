@@ -127,7 +127,7 @@ NAMES = (
 LATIN_NAMES = {word for name in NAMES for word in re.findall(r"[A-Za-z]{2,}", name)}
 IDENTIFIER = re.compile(
     r"\b[A-Z]{1,4}-?[A-Z]{0,3}\d[\w-]*\b"  # C000017, SP2026-000009, HY-SE030
-    r"|\b[A-Z]+(-[A-Z]+)+\b|\b[0-9a-f]{16,}\b"  # CUST-YEAR, a checksum
+    r"|\b[A-Z]+(-[A-Z]+)+\b|\b[A-Z]{5,}\b|\b[0-9a-f]{16,}\b"  # CUST-YEAR, a checksum
     r"|\b\w*\*+\w*(@[\w.]+)?"  # what is masked
     r"|\b[\w.-]+@[\w.-]+"  # an address
     r"|\b[\w-]+\.(pdf|xlsx|xls|csv|txt|docx?|png|jpe?g)\b|\.(pdf|xlsx?|csv|docx?|png|jpe?g|txt)\b"
@@ -185,7 +185,7 @@ def crawl(reader: Reader, tongue: str, most: int) -> Found:
         found.shapes[shape] = found.shapes.get(shape, 0) + 1
         status, markup = reader.get(address)
         found.pages += 1
-        if status != 200:
+        if status != 200 and not (status == 409 and "/edit/" in address):  # says why it cannot be edited now
             found.blame(address, f"answers {status}")
         if status != 200 or not markup.lstrip().lower().startswith("<!doctype html"):
             continue
@@ -274,6 +274,7 @@ def test_no_page_scrolls_sideways_on_a_phone(demo: Demo, browser: Browser, role:
     wide = []
     for address in main_pages(page, demo):
         page.goto(demo.url + address, wait_until="load")
+        page.wait_for_timeout(60)  # its scripts arrange the page
         if page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth"):
             wide.append(address)
     page.close()
