@@ -89,21 +89,17 @@ class Row:
 
 def preview(body: Mapping[str, Any], record: Any, submitter: int) -> list[Stage]:
     """The steps a record would go through if this employee submitted it under this document, those passed over too."""
-    flow = read(body)
-    request = ApprovalRequest(
-        submitter_id=submitter,
-        object_type=flow.object_type,
-        object_id=record.id,
-        status=RequestStatus.running,
-        facts=subjects.facts_of(record),
-    )
-    return list(_stages(Proceeding(request, flow, record)))
+    return _way(read(body), record, submitter)
 
 
 def covers(body: Mapping[str, Any], record: Any) -> bool:
     """Whether a flow is meant for this record; one whose condition cannot be decided is not."""
+    return _covers(read(body), record)
+
+
+def _covers(flow: Flow, record: Any) -> bool:
     try:
-        return subjects.holds(body["object_type"], body.get("applies"), subjects.facts_of(record))
+        return subjects.holds(flow.object_type, flow.applies, subjects.facts_of(record))
     except UnknownValue:
         return False
 
@@ -118,17 +114,17 @@ def simulate(body: Mapping[str, Any], subject_type: str, last_n: int = 100) -> l
     if (clause := subjects.readable(model, access.principal())) is not None:
         statement = statement.where(clause)
     found = list(db.session.scalars(statement))
-    rows: dict[tuple[tuple[str, ...], str], Row] = {}
+    flow, rows = read(body), dict[tuple[tuple[str, ...], str], Row]()
     for record in found:
-        _count(rows, body, record)
+        _count(rows, flow, record)
     for row in rows.values():
         row.share = row.count / len(found)
     return sorted(rows.values(), key=lambda row: -row.count)
 
 
-def _count(rows: dict[tuple[tuple[str, ...], str], Row], body: Mapping[str, Any], record: Any) -> None:
+def _count(rows: dict[tuple[tuple[str, ...], str], Row], flow: Flow, record: Any) -> None:
     """Add a record to the row of its way."""
-    stages, refusal = _way_of(body, record)
+    stages, refusal = _way_of(flow, record)
     taken = [stage for stage in stages if stage.taken]
     key = tuple(stage.key for stage in taken)
     row = rows.setdefault(
@@ -144,13 +140,13 @@ def _count(rows: dict[tuple[tuple[str, ...], str], Row], body: Mapping[str, Any]
         row.example_id, row.example = record.id, records.title_of(record)
 
 
-def _way_of(body: Mapping[str, Any], record: Any) -> tuple[list[Stage], Words | None]:
-    if not covers(body, record):
+def _way_of(flow: Flow, record: Any) -> tuple[list[Stage], Words | None]:
+    if not _covers(flow, record):
         return [], NOT_COVERED
     owner = getattr(record, "owner_id", None)
     if owner is None:
         return [], NO_OWNER
-    stages = preview(body, record, owner)
+    stages = _way(flow, record, owner)
     refusal = next((stage.refusal for stage in stages if stage.refusal), None)
     return stages, refusal or (None if any(stage.taken for stage in stages) else NO_STEP)
 
@@ -161,6 +157,17 @@ NO_STEP = say(zh="没有任何步骤适用。", en="No step applies.")
 
 
 # ---- one way ------------------------------------------------------------------------------------------------
+
+
+def _way(flow: Flow, record: Any, submitter: int) -> list[Stage]:
+    request = ApprovalRequest(
+        submitter_id=submitter,
+        object_type=flow.object_type,
+        object_id=record.id,
+        status=RequestStatus.running,
+        facts=subjects.facts_of(record),
+    )
+    return list(_stages(Proceeding(request, flow, record)))
 
 
 def _stages(p: Proceeding) -> Iterator[Stage]:

@@ -9,7 +9,7 @@ import pytest
 from app.extensions import db
 from app.models import ApprovalRequest, Contract
 from app.services import access
-from app.workflows.simulating import preview, simulate
+from app.workflows.simulating import NOT_COVERED, covers, preview, simulate
 
 pytestmark = pytest.mark.parametrize("database", ["sqlite"], indirect=True)
 
@@ -79,6 +79,19 @@ def test_the_last_records_are_counted_by_the_way_they_would_take_and_nothing_is_
     assert "Amount" in stopped.refusal.en
     with stage.as_("dan"):
         assert simulate(body_of(stage), "contract", 10) == []
+
+
+def test_what_a_flow_covers_is_told_with_its_parameters_filled_in(stage):
+    param = {"key": "limit_covered", "name": {"zh": "适用限额", "en": "Limit"}, "value": "5万元"}
+    body = {**body_of(stage), "params": [param], "applies": "amount >= limit_covered"}
+    below, at = stage.contract(amount=49_999), stage.contract(amount=50_000)
+    with access.acting(access.SYSTEM):
+        assert not covers(body, stage.find(Contract, below))
+        assert covers(body, stage.find(Contract, at))
+        assert {row.path: row.refusal for row in simulate(body, "contract", 10)} == {
+            ("head", "files"): None,
+            (): NOT_COVERED,
+        }
 
 
 def test_the_preview_is_the_way_the_engine_then_takes(stage):
