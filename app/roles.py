@@ -21,6 +21,7 @@ class Act(Choice):
     reveal = enum.auto(), "查看敏感信息", "See sealed fields"
     see_confidential = enum.auto(), "查看保密字段", "See confidential fields"
     reassign = enum.auto(), "变更负责人", "Change the owner"
+    merge = enum.auto(), "合并", "Merge"
     submit = enum.auto(), "提交审批", "Submit for approval"
     run = enum.auto(), "执行", "Run"
     publish = enum.auto(), "发布", "Publish"

@@ -24,7 +24,7 @@ from app.columns import (
     unique,
 )
 from app.extensions import Model
-from app.schema.common import Binned, Stamped
+from app.schema.common import Binned, Extended, Stamped
 
 if TYPE_CHECKING:
     from app.schema.customers import Customer
@@ -49,7 +49,7 @@ class VisitStatus(Choice):
     cancelled = enum.auto(), "已取消", "Cancelled", "end"
 
 
-class Visit(Stamped, Binned, Model):
+class Visit(Stamped, Binned, Extended, Model):
     """A visit to a customer, planned or recorded."""
 
     __tablename__ = "visit"
@@ -109,7 +109,7 @@ class CaseStatus(Choice):
     closed = enum.auto(), "已关闭", "Closed", "end"
 
 
-class ServiceCase(Stamped, Binned, Model):
+class ServiceCase(Stamped, Binned, Extended, Model):
     """A complaint, after-sales, technical or consultation case."""
 
     __tablename__ = "service_case"
@@ -188,7 +188,7 @@ class TaskStatus(Choice):
     cancelled = enum.auto(), "已取消", "Cancelled", "end"
 
 
-class Task(Stamped, Binned, Model):
+class Task(Stamped, Binned, Extended, Model):
     """Something somebody must do by a date: the ledger of obligations, issues and rectifications."""
 
     __tablename__ = "task"

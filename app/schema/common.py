@@ -1,11 +1,11 @@
-"""What every record carries: who made and changed it, the recycle bin, the switch of configuration."""
+"""What every record carries: who made and changed it, the recycle bin, extra fields, the switch of configuration."""
 
 from __future__ import annotations
 
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ForeignKey, Integer, text
+from sqlalchemy import JSON, ForeignKey, Integer, text
 from sqlalchemy.orm import Mapped, declared_attr, mapped_column
 
 from app.columns import FlagOn, MomentType, field, now
@@ -30,6 +30,15 @@ class Binned:
 
     deleted_at: Mapped[datetime | None] = mapped_column(MomentType)
     deleted_by_id: Mapped[int | None] = mapped_column(ForeignKey("ab_user.id"))
+
+
+class Extended:
+    """A business row takes fields an administrator adds: their values as text, by key (R15).
+
+    `services.extras` reads and writes them as attributes named `extra.<key>`; nobody else touches `extra`.
+    """
+
+    extra: Mapped[Any | None] = mapped_column(JSON(none_as_null=True))
 
 
 class Switched:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import enum
 from datetime import date
 
-from sqlalchemy import Date, Index, Integer, String
+from sqlalchemy import Date, ForeignKey, Index, Integer, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.columns import (
+    Big,
     Choice,
     Code,
     Flag,
@@ -112,6 +113,149 @@ class SavedView(Stamped, Model):
     audience: Mapped[Audience] = field(one_of(Audience), zh="可见范围", en="For whom", default=Audience.mine)
     role_id: Mapped[int | None] = belongs_to("ab_role.id", zh="角色", en="Role")
     is_default: Mapped[Flag] = field(zh="默认打开", en="Open by default")
+
+
+class ItemType(Choice):
+    """What an extra field holds."""
+
+    text = enum.auto(), "文本", "Text"
+    long = enum.auto(), "多行文本", "Long text"
+    number = enum.auto(), "数字", "Number"
+    money = enum.auto(), "金额", "Amount"
+    date = enum.auto(), "日期", "Date"
+    flag = enum.auto(), "是/否", "Yes or no"
+    choice = enum.auto(), "单选", "One choice"
+    choices = enum.auto(), "多选", "Several choices"
+    person = enum.auto(), "人员", "Person"
+    relation = enum.auto(), "关联记录", "Related record"
+    file = enum.auto(), "文件", "File"
+    computed = enum.auto(), "计算值", "Computed"
+
+
+class ItemCategory(Choice):
+    """Where an extra field stands on pages and forms."""
+
+    basic = enum.auto(), "基本信息", "Basic information"
+    qualification = enum.auto(), "资质信息", "Qualification"
+    operating = enum.auto(), "经营信息", "Operation"
+    capability = enum.auto(), "能力信息", "Capability"
+    demand = enum.auto(), "需求信息", "Demand"
+    cooperation = enum.auto(), "合作信息", "Dealings"
+    other = enum.auto(), "其他信息", "Other information"
+
+
+class Sensitivity(Choice):
+    """Who sees a value: whoever sees the record, or only who may see confidential fields."""
+
+    normal = enum.auto(), "普通", "Normal"
+    confidential = enum.auto(), "保密", "Confidential", "warn"
+
+
+class InfoItem(Stamped, Switched, Model):
+    """A field an administrator added to a record type: an item of the customer file, or of any other record (R15)."""
+
+    __tablename__ = "info_item"
+    __label__ = "扩展字段", "Extra fields"
+    __rows__ = Rows.shared
+    __title__ = "label_zh", "label_en"
+    __sections__ = (
+        ("object_type", "字段", "The field"),
+        ("choices", "取值", "What it holds"),
+        ("category", "位置与要求", "Place and demands"),
+        ("sensitivity", "谁可以看和改", "Who sees and writes it"),
+    )
+    __table_args__ = (
+        unique(
+            "uq_info_item_key",
+            "object_type",
+            "key",
+            zh="该记录类型已有此编号的字段。",
+            en="This record type has a field of this code.",
+        ),
+    )
+
+    id: Mapped[Id]
+    object_type: Mapped[Code] = field(zh="记录类型", en="Record type", listed=True, sort=True)
+    key: Mapped[str] = field(
+        String(40),
+        zh="编号",
+        en="Code",
+        listed=True,
+        help_zh="小写字母、数字和下划线；保存后不再改变",
+        help_en="Lower-case letters, digits and underscores; it never changes",
+    )
+    label_zh: Mapped[Short] = field(zh="中文名称", en="Chinese name", listed=True, search=True)
+    label_en: Mapped[Short] = field(zh="英文名称", en="English name", listed=True, search=True)
+    data_type: Mapped[ItemType] = field(
+        one_of(ItemType), zh="类型", en="Kind", listed=True, default=ItemType.text
+    )
+    help_zh: Mapped[Short | None] = field(zh="填写说明", en="Explanation in Chinese")
+    help_en: Mapped[Short | None] = field(zh="英文说明", en="Explanation in English")
+    choices: Mapped[Long | None] = field(
+        zh="选项",
+        en="Choices",
+        help_zh="每行一个：中文 | English；单选和多选用",
+        help_en="One a line: Chinese | English; for one choice and several",
+    )
+    target: Mapped[Code | None] = field(
+        zh="关联的记录类型", en="Related record type", help_zh="关联记录用", help_en="For a related record"
+    )
+    formula: Mapped[Long | None] = field(
+        zh="公式", en="Formula", help_zh="计算值用，如 credit_limit * 2", help_en="For a computed value"
+    )
+    category: Mapped[ItemCategory] = field(
+        one_of(ItemCategory), zh="位置", en="Place", listed=True, default=ItemCategory.other
+    )
+    position: Mapped[int] = field(Integer, zh="顺序", en="Order", default=0)
+    shown_in_list: Mapped[Flag] = field(zh="显示在列表", en="Shown in lists")
+    required: Mapped[Flag] = field(zh="必填", en="Required", listed=True)
+    required_if: Mapped[Long | None] = field(
+        zh="必填条件", en="Required if", help_zh="如 is_key = true", help_en="Such as is_key = true"
+    )
+    visible_if: Mapped[Long | None] = field(
+        zh="显示条件", en="Shown if", help_zh="如 is_key = true", help_en="Such as is_key = true"
+    )
+    required_at_stage: Mapped[Code | None] = field(
+        zh="从哪个阶段起计入完整度",
+        en="Counted from stage",
+        help_zh="记录的状态编号，如 active",
+        help_en="The code of a status, such as active",
+    )
+    fresh_days: Mapped[int | None] = field(
+        Integer,
+        zh="有效天数",
+        en="Fresh for (days)",
+        help_zh="超过即提示更新",
+        help_en="Older values are marked",
+    )
+    keeps_history: Mapped[Flag] = field(zh="保留历次取值", en="Keeps former values")
+    sensitivity: Mapped[Sensitivity] = field(
+        one_of(Sensitivity), zh="敏感程度", en="Sensitivity", default=Sensitivity.normal
+    )
+    read_role_id: Mapped[int | None] = belongs_to(
+        "ab_role.id", zh="仅此角色可见", en="Seen by this role alone"
+    )
+    edit_role_id: Mapped[int | None] = belongs_to(
+        "ab_role.id", zh="仅此角色可改", en="Written by this role alone"
+    )
+
+
+class ExtraIndex(Model):
+    """What extra fields are filtered and sorted by: a mirror of `extra`, kept by the same writer (R15)."""
+
+    __tablename__ = "extra_index"
+    __rows__ = Rows.inner
+    __table_args__ = (
+        Index("ix_extra_index_int", "info_item_id", "int_key"),
+        Index("ix_extra_index_text", "info_item_id", "text_key"),
+        Index("ix_extra_index_object", "info_item_id", "object_id"),
+    )
+
+    id: Mapped[Id]
+    info_item_id: Mapped[int] = mapped_column(ForeignKey("info_item.id", ondelete="CASCADE"))
+    object_id: Mapped[int] = mapped_column(Integer)
+    int_key: Mapped[Big | None]
+    text_key: Mapped[Short | None]
 
 
 class WorkingDay(Model):

@@ -27,7 +27,7 @@ from app.columns import (
     unique,
 )
 from app.extensions import Model
-from app.schema.common import Binned, Stamped
+from app.schema.common import Binned, Extended, Stamped
 
 if TYPE_CHECKING:
     from app.schema.care import Visit
@@ -64,7 +64,7 @@ class AdmissionStatus(Choice):
     lapsed = enum.auto(), "已失效", "Lapsed", "end"
 
 
-class Admission(Stamped, Binned, Model):
+class Admission(Stamped, Binned, Extended, Model):
     """An application to admit a customer (SM-03…SM-05), with the answers of its form."""
 
     __tablename__ = "admission"
@@ -164,7 +164,7 @@ class ContractStatus(Choice):
     ended = enum.auto(), "已终止", "Ended", "end"
 
 
-class Contract(Stamped, Binned, Model):
+class Contract(Stamped, Binned, Extended, Model):
     """An agreement with a customer, changes and terminations included (`parent_id`)."""
 
     __tablename__ = "contract"
@@ -246,7 +246,7 @@ class TermStatus(Choice):
     expired = enum.auto(), "已到期", "Expired", "end"
 
 
-class CommercialTerm(Stamped, Binned, Model):
+class CommercialTerm(Stamped, Binned, Extended, Model):
     """A preference for one customer and period, against the standard of his class (F-19…F-24).
 
     The standard, what overlapping terms add up to, and whether that is beyond it are computed, never typed.

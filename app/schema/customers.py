@@ -29,7 +29,7 @@ from app.columns import (
     unique,
 )
 from app.extensions import Model
-from app.schema.common import Binned, Stamped, Switched
+from app.schema.common import Binned, Extended, Stamped, Switched
 from app.words import Words
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ class Lifecycle(Choice):
     anonymised = enum.auto(), "已匿名", "Anonymised", "end"
 
 
-class Customer(Stamped, Binned, Model):
+class Customer(Stamped, Binned, Extended, Model):
     """A customer or prospect. `status` follows SM-01 and is moved by the machine alone."""
 
     __tablename__ = "customer"
@@ -164,6 +164,25 @@ class Customer(Stamped, Binned, Model):
     org_unit: Mapped[OrgUnit | None] = relationship(foreign_keys="Customer.org_unit_id")
 
 
+class CustomerInfo(Model):
+    """A former or present value of an extra field that keeps its history, as it was recorded."""
+
+    __tablename__ = "customer_info"
+    __label__ = "档案取值", "Values of the file"
+    __rows__ = Rows.follows
+    __follows__ = "customer_id"
+    __part__ = True
+    __table_args__ = (Index("ix_customer_info_item", "customer_id", "info_item_id", "id"),)
+
+    id: Mapped[Id]
+    customer_id: Mapped[int] = belongs_to("customer.id", zh="客户", en="Customer", index=False)
+    info_item_id: Mapped[int] = belongs_to("info_item.id", zh="字段", en="Field", ondelete="CASCADE")
+    value: Mapped[Long | None] = field(zh="取值", en="Value")
+    as_of: Mapped[date] = field(Date, zh="日期", en="As of")
+    source: Mapped[Short | None] = field(zh="来源", en="Source")
+    recorded_by_id: Mapped[int | None] = belongs_to("employee.id", zh="记录人", en="Recorded by")
+
+
 class ContactRole(Choice):
     """What a person is at the customer."""
 
@@ -175,7 +194,7 @@ class ContactRole(Choice):
     other = enum.auto(), "其他", "Other"
 
 
-class Contact(Stamped, Binned, Model):
+class Contact(Stamped, Binned, Extended, Model):
     """A person at a customer; phone and mail are sealed."""
 
     __tablename__ = "contact"

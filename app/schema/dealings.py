@@ -31,7 +31,7 @@ from app.columns import (
     unique,
 )
 from app.extensions import Model
-from app.schema.common import Binned, Stamped
+from app.schema.common import Binned, Extended, Stamped
 
 if TYPE_CHECKING:
     from app.schema.customers import Contact, Customer
@@ -47,7 +47,7 @@ class EntryKind(Choice):
     credit_note = enum.auto(), "红字发票", "Credit note"
 
 
-class AccountEntry(Stamped, Binned, Model):
+class AccountEntry(Stamped, Binned, Extended, Model):
     """An entry of a customer's account; an invoice knows what of it is still open, and when it was settled in full."""
 
     __tablename__ = "account_entry"
@@ -92,7 +92,7 @@ class SurveyKind(Choice):
     after_sales = enum.auto(), "售后服务", "After-sales"
 
 
-class SurveyAnswer(Stamped, Binned, Model):
+class SurveyAnswer(Stamped, Binned, Extended, Model):
     """One customer asked once, and what it answered: the share of the full score, in points of a hundred."""
 
     __tablename__ = "survey_answer"
@@ -140,7 +140,7 @@ class Channel(Choice):
     reception = enum.auto(), "接待", "Reception"
 
 
-class Interaction(Stamped, Binned, Model):
+class Interaction(Stamped, Binned, Extended, Model):
     """A talk with a customer: who, how, about what."""
 
     __tablename__ = "interaction"
@@ -179,7 +179,7 @@ class EventKind(Choice):
     care = enum.auto(), "客户关怀", "Care"
 
 
-class Event(Stamped, Binned, Model):
+class Event(Stamped, Binned, Extended, Model):
     """A meeting, symposium, training, exhibition, promotion or care, planned or held."""
 
     __tablename__ = "event"
@@ -210,7 +210,7 @@ class Event(Stamped, Binned, Model):
     owner: Mapped[Employee | None] = relationship(foreign_keys="Event.owner_id")
 
 
-class Participant(Stamped, Binned, Model):
+class Participant(Stamped, Binned, Extended, Model):
     """A customer or colleague invited to an event, and whether he came."""
 
     __tablename__ = "participant"
@@ -248,7 +248,7 @@ class ChanceStatus(Choice):
     lost = enum.auto(), "丢单", "Lost", "bad"
 
 
-class Opportunity(Stamped, Binned, Model):
+class Opportunity(Stamped, Binned, Extended, Model):
     """A chance to win a customer or an order, in a stage of the pipeline."""
 
     __tablename__ = "opportunity"
@@ -296,7 +296,7 @@ class Opportunity(Stamped, Binned, Model):
     owner: Mapped[Employee | None] = relationship(foreign_keys="Opportunity.owner_id")
 
 
-class Project(Stamped, Binned, Model):
+class Project(Stamped, Binned, Extended, Model):
     """A project with a customer: what it is worth, how far it is, and how far it should be."""
 
     __tablename__ = "project"
@@ -349,7 +349,7 @@ class RiskKind(Choice):
     technical = enum.auto(), "技术风险", "Technical"
 
 
-class Risk(Stamped, Binned, Model):
+class Risk(Stamped, Binned, Extended, Model):
     """A risk with a customer: how likely and how grave, each from 1 to 5, and until when it stood."""
 
     __tablename__ = "risk"

@@ -1,13 +1,28 @@
-"""Files and imports: attachments, import runs and the cells they changed."""
+"""Files, imports and merges: attachments, import runs and the cells they changed, records made one."""
 
 from __future__ import annotations
 
 import enum
+from datetime import date, datetime
 
-from sqlalchemy import ForeignKey, Index, Integer, String
+from sqlalchemy import Date, ForeignKey, Index, Integer, String, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.columns import Choice, Code, Flag, Id, Json, Long, Rows, Short, field, new_uid, one_of
+from app.columns import (
+    Choice,
+    Code,
+    Flag,
+    Id,
+    Json,
+    Long,
+    MomentType,
+    Rows,
+    Short,
+    belongs_to,
+    field,
+    new_uid,
+    one_of,
+)
 from app.extensions import Model
 from app.schema.common import Binned, Stamped
 
@@ -29,6 +44,31 @@ class Attachment(Stamped, Binned, Model):
     size: Mapped[int] = field(Integer, zh="大小", en="Size")
     sha256: Mapped[str] = mapped_column(String(64))
     media_type: Mapped[Code]
+    series: Mapped[str | None] = mapped_column(String(36), index=True)
+    """The `uid` of the first version; all versions of one document share it."""
+    version: Mapped[int] = field(Integer, zh="版本", en="Version", default=1, server_default=text("1"))
+    valid_from: Mapped[date | None] = field(Date, zh="有效期自", en="Valid from")
+    valid_to: Mapped[date | None] = field(Date, zh="有效期至", en="Valid until")
+    is_confidential: Mapped[Flag] = field(zh="保密", en="Confidential")
+    verified_at: Mapped[datetime | None] = field(MomentType, zh="核验时间", en="Verified", edit=False)
+    verified_by_id: Mapped[int | None] = belongs_to("employee.id", zh="核验人", en="Verified by", edit=False)
+
+
+class RecordMerge(Stamped, Model):
+    """Two records of one customer made one: which values were chosen and what moved, so that it can be taken back."""
+
+    __tablename__ = "record_merge"
+    __rows__ = Rows.inner
+    __table_args__ = (Index("ix_record_merge_kept", "object_type", "kept_id"),)
+
+    id: Mapped[Id]
+    object_type: Mapped[Code]
+    kept_id: Mapped[int] = mapped_column(Integer)
+    merged_id: Mapped[int] = mapped_column(Integer)
+    kept_before: Mapped[Json]
+    merged_before: Mapped[Json]
+    moved: Mapped[Json]
+    undone_at: Mapped[datetime | None] = mapped_column(MomentType)
 
 
 class ImportStatus(Choice):

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Mapped, relationship
 
 from app.columns import Choice, Flag, Id, Long, Rows, Short, belongs_to, field, one_of, rule, unique
 from app.extensions import Model
-from app.schema.common import Binned, Stamped
+from app.schema.common import Binned, Extended, Stamped
 
 if TYPE_CHECKING:
     from app.schema.customers import Customer
@@ -50,7 +50,7 @@ class NeedStatus(Choice):
     superseded = enum.auto(), "已被新版替代", "Superseded", "end"
 
 
-class Need(Stamped, Binned, Model):
+class Need(Stamped, Binned, Extended, Model):
     """A requirement of a customer; a change of it is a new edition that takes the place of the former (G-12)."""
 
     __tablename__ = "need"

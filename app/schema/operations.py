@@ -261,9 +261,12 @@ class SearchEntry(Model):
             zh="该记录已在搜索索引中。",
             en="This record is in the index already.",
         ),
+        Index("ix_search_entry_core", "object_type", "core"),
     )
 
     id: Mapped[Id]
     object_type: Mapped[Code]
     object_id: Mapped[int]
     tokens: Mapped[list[str]] = mapped_column(TokensType)
+    core: Mapped[str | None] = mapped_column(String(255))
+    """What is left of the name without legal form and common words: equal in twins."""

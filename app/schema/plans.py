@@ -25,7 +25,7 @@ from app.columns import (
     unique,
 )
 from app.extensions import Model
-from app.schema.common import Binned, Stamped
+from app.schema.common import Binned, Extended, Stamped
 
 if TYPE_CHECKING:
     from app.schema.customers import Customer
@@ -55,7 +55,7 @@ class PlanStatus(Choice):
     superseded = enum.auto(), "已被新版替代", "Superseded", "end"
 
 
-class Plan(Stamped, Binned, Model):
+class Plan(Stamped, Binned, Extended, Model):
     """A plan of a period: who is visited when, what is sold to whom; an adjustment is a new edition."""
 
     __tablename__ = "plan"
@@ -113,7 +113,7 @@ class Plan(Stamped, Binned, Model):
     lines: Mapped[list[PlanLine]] = relationship(back_populates="plan", order_by="PlanLine.id")
 
 
-class PlanLine(Stamped, Binned, Model):
+class PlanLine(Stamped, Binned, Extended, Model):
     """A line of a plan: a visit with its day, visitor and content, or a target of a customer or seller (H-09, D-52)."""
 
     __tablename__ = "plan_line"
@@ -154,7 +154,7 @@ class KeyListStatus(Choice):
     withdrawn = enum.auto(), "已撤销", "Cancelled", "end"
 
 
-class KeyList(Stamped, Binned, Model):
+class KeyList(Stamped, Binned, Extended, Model):
     """The list of key customers of a year, or a change of it within the year (C-18…C-20)."""
 
     __tablename__ = "key_list"
@@ -210,7 +210,7 @@ class ListChange(Choice):
     drop = enum.auto(), "移出", "Drop", "bad"
 
 
-class KeyListRow(Stamped, Binned, Model):
+class KeyListRow(Stamped, Binned, Extended, Model):
     """A customer on the list: tier, criterion with its evidence, and what changes for him and why."""
 
     __tablename__ = "key_list_row"

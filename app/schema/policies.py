@@ -11,7 +11,7 @@ from sqlalchemy.orm import Mapped, relationship
 
 from app.columns import Choice, Code, Id, Long, Rows, Short, belongs_to, field, one_of, rule, unique
 from app.extensions import Model
-from app.schema.common import Binned, Stamped
+from app.schema.common import Binned, Extended, Stamped
 
 if TYPE_CHECKING:
     from app.schema.people import Employee, OrgUnit
@@ -38,7 +38,7 @@ class PolicyStatus(Choice):
     repealed = enum.auto(), "已废止", "Repealed", "end"
 
 
-class PolicyDocument(Stamped, Binned, Model):
+class PolicyDocument(Stamped, Binned, Extended, Model):
     """An edition of a written policy; a revision is a new edition that takes the place of the former (V-01, V-06)."""
 
     __tablename__ = "policy_document"

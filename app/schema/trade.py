@@ -30,7 +30,7 @@ from app.columns import (
     unique,
 )
 from app.extensions import Model
-from app.schema.common import Binned, Stamped, Switched
+from app.schema.common import Binned, Extended, Stamped, Switched
 
 if TYPE_CHECKING:
     from app.schema.configuration import Lookup
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from app.schema.customers import Customer
 
 
-class Product(Stamped, Binned, Switched, Model):
+class Product(Stamped, Binned, Extended, Switched, Model):
     """Something the company sells. Codes that differ only in case are different products."""
 
     __tablename__ = "product"
@@ -83,7 +83,7 @@ class DocumentStatus(Choice):
     voided = enum.auto(), "已作废", "Voided", "end"
 
 
-class SalesDocument(Stamped, Binned, Model):
+class SalesDocument(Stamped, Binned, Extended, Model):
     """A quotation, order, return, cancellation or adjustment. Its customer may be unknown (walk-ins)."""
 
     __tablename__ = "sales_document"
