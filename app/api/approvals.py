@@ -13,8 +13,10 @@ from app.api.records import body_of
 from app.errors import BadInput, BadRequest, Problem
 from app.extensions import transaction
 from app.models import ApprovalAct, RequestStatus
-from app.views.approvals_inbox import asked_of, page_of
+from app.services import values
+from app.views.approvals_inbox import asked_of
 from app.views.guards import needs_account
+from app.views.web import page_number
 from app.words import say
 
 SIZE, LARGEST = 50, 100
@@ -48,7 +50,7 @@ class ApprovalApi(BaseApi):
         args = request.args
         size = _size(args.get("limit", str(SIZE)))
         asked = asked_of({NAMES[name]: _plain(text) for name, text in args.items() if name in NAMES})
-        items = workflows.inbox(drawer, asked, page=page_of(args), size=size)
+        items = workflows.inbox(drawer, asked, page=page_number(args), size=size)
         return jsonify(result=[_item(item) for item in items[:size]], has_next=len(items) > size)
 
     @expose("/<int:pk>", methods=["GET"])
@@ -101,9 +103,9 @@ def _plain(text: str) -> str:
 
 
 def _size(text: str) -> int:
-    if not text.isdecimal() or not 1 <= int(text[:6]) <= LARGEST:
+    if not (found := values.whole(text, LARGEST)):
         raise BadRequest(say("每页 1 至 {most} 条。", "Between 1 and {most} a page.", most=LARGEST))
-    return int(text)
+    return found
 
 
 def _wanted(items: Any) -> list[tuple[int, int | None]]:
@@ -121,7 +123,7 @@ def _wanted(items: Any) -> list[tuple[int, int | None]]:
 def given_of(body: dict[str, Any]) -> Any:
     """What a call sends, as the engine takes it."""
     given: dict[str, Any] = {name: str(body[name]) for name in TAKEN if body.get(name) is not None}
-    given |= {name: int(body[name]) for name in NUMBERS if str(body.get(name)).isdecimal()}
+    given |= {name: number for name in NUMBERS if (number := values.whole(body.get(name))) is not None}
     given["fields"] = {
         name.removeprefix("field."): value for name, value in body.items() if name.startswith("field.")
     }

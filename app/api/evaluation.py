@@ -13,13 +13,11 @@ from flask_appbuilder.api import BaseApi
 
 from app import workflows
 from app.api.records import body_of
-from app.errors import BadRequest
 from app.extensions import db, transaction
 from app.models import EvalRun
 from app.roles import Act
 from app.views.guards import needs
-from app.views.web import once
-from app.words import say
+from app.views.web import once, page_number
 from app.workflows.evaluation import explaining, pins, publishing, reading, runs
 from app.workflows.evaluation.explaining import IndicatorLine, MeasureLine
 
@@ -37,7 +35,7 @@ class EvaluationApi(BaseApi):
     @needs(Act.read)
     def list(self) -> Response:
         """The runs, the newest first."""
-        number = _page()
+        number = page_number(request.args)
         statement = reading.readable_runs().order_by(EvalRun.id.desc()).offset((number - 1) * SIZE)
         found = db.session.scalars(statement.limit(SIZE + 1)).all()
         return jsonify(result=[_run(run) for run in found[:SIZE]], has_next=len(found) > SIZE)
@@ -66,7 +64,7 @@ class EvaluationApi(BaseApi):
     @needs(Act.read)
     def results(self, pk: int) -> Response:
         """A page of the results, of subjects the person asking may read, in order of their ids."""
-        opened, number = reading.open_run(pk), _page()
+        opened, number = reading.open_run(pk), page_number(request.args)
         statement = reading.visible(opened).offset((number - 1) * SIZE).limit(SIZE + 1)
         rows = db.session.execute(statement).mappings().all()
         listed = [_result(opened, row) for row in rows[:SIZE]]
@@ -105,13 +103,6 @@ class EvaluationApi(BaseApi):
     def publish(self, pk: int) -> Response:
         """Make the grades of a sealed run the current ones, where no flow decides on it; not by who started it."""
         return jsonify(id=pk, graded=publishing.publish(pk))
-
-
-def _page() -> int:
-    text = request.args.get("page", "1")
-    if not text.isdecimal() or not 1 <= int(text[:6]) <= 100_000:  # noqa: PLR2004 (as far as anybody reads)
-        raise BadRequest(say("页码不存在。", "There is no such page."))
-    return int(text)
 
 
 def _run(run: EvalRun) -> dict[str, Any]:

@@ -25,13 +25,12 @@ from app.views.imports import (
     allowed,
     asked_by,
     how_by,
-    page_number,
     receive,
     refused_workbook,
     sent_file,
     settle_size,
 )
-from app.views.web import once
+from app.views.web import once, page_number
 from app.words import Words, say
 from app.workflows import uploads
 
@@ -73,7 +72,7 @@ class ImportApi(BaseApi):
     def rows(self, pk: int, verdict: str) -> Response:
         """Rows of one verdict, a hundred a page: values with what stands there now, and reasons."""
         run = uploads.find(pk)
-        lines = preview.lines(run, Verdict[verdict], first=(page_number() - 1) * SIZE, most=SIZE)
+        lines = preview.lines(run, Verdict[verdict], first=(page_number(request.args) - 1) * SIZE, most=SIZE)
         return jsonify(result=[_line(line) for line in lines])
 
     @expose("/<int:pk>/refused.xlsx", methods=["GET"])

@@ -174,10 +174,12 @@ class RecordApi(ModelRestApi):
         self._refuse_read_only()
         body = body_of()
         version = body.pop("version_no", None)
+        if (seen := values.whole(version)) is None and version is not None:
+            raise BadRequest(say("version_no 不是版本号。", "version_no is no version."))
         with transaction():
             record = records.find(self.model, pk, Act.edit)
             self._check_editable(record)
-            records.change(record, body, int(version) if str(version).isdecimal() else None)
+            records.change(record, body, seen)
             answer = row_of(record, records.visible_fields(self.model, of=record))
         return jsonify(id=pk, result=answer)
 
@@ -280,10 +282,10 @@ def _rison_sort(asked: dict[str, Any]) -> str:
 
 
 def _limit(default: Any) -> int:
-    text = str(request.args.get("limit", default))
-    if not text.isdecimal() or int(text[:6]) not in LIMITS:
+    limit = values.whole(request.args.get("limit", default))
+    if limit is None or limit not in LIMITS:
         raise BadRequest(say("limit 应为 1 至 200。", "limit must be 1 to 200."))
-    return int(text)
+    return limit
 
 
 def _cursor(page: int) -> int:

@@ -13,6 +13,7 @@ from app.cli.base import BAD_USAGE, REFUSED, report, reports, stop, with_app
 from app.errors import BadInput, NotFound
 from app.extensions import db, transaction
 from app.models import ApprovalFlow, ApprovalFlowVersion, Employee
+from app.services import values
 from app.services.packs import read_document
 from app.words import Words, say
 from app.workflows import designing, flows, simulating, subjects, verifying
@@ -168,8 +169,8 @@ def _record(object_type: str, wanted: str) -> Any:
     columns = inspect(model).columns
     named = [columns[name] == wanted for name in ("no", "code") if name in columns]
     found = db.session.scalar(select(model).where(named[0]).limit(1)) if named else None
-    if found is None and wanted.isdecimal() and len(wanted) < 18:  # noqa: PLR2004 (the digits of an id)
-        found = db.session.get(model, int(wanted))
+    if found is None and (key := values.whole(wanted)):
+        found = db.session.get(model, key)
     if found is None:
         stop(say("没有记录“{it}”。", "There is no record '{it}'.", it=wanted), BAD_USAGE)
     return found

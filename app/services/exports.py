@@ -103,7 +103,7 @@ def limit_of(who: access.Principal) -> int:
     roles = select(Role.name).where(Role.id.in_(sorted(who.role_ids)))
     keys = [f"{LIMIT}.{name}" for name in db.session.scalars(roles)]
     kept = select(Parameter.value).where(or_(Parameter.key == LIMIT, Parameter.key.in_(keys)))
-    found = [int(value) for value in db.session.scalars(kept) if value.strip().isdecimal()]
+    found = [most for value in db.session.scalars(kept) if (most := values.whole(value.strip())) is not None]
     return max(found, default=LIMIT_UNSAID)
 
 
@@ -152,8 +152,8 @@ def _condition_words(one: records.Condition) -> Words:
 def _operand_words(field: Field, raw: str) -> Words:
     if field.choices is not None and raw in field.choices.__members__:
         return field.choices[raw].words
-    if field.kind is Kind.relation and raw.isdecimal():
-        title = records.picked_title(field, int(raw))
+    if field.kind is Kind.relation and (key := values.whole(raw)):
+        title = records.picked_title(field, key)
         return Words(title, title)
     if field.kind is Kind.flag:
         return values.YES if raw == "1" else values.NO

@@ -333,16 +333,13 @@ def _around_today(field: Field, column: Any, op: str, raw: str) -> ColumnElement
 
 def _operand(field: Field, raw: str) -> Any:
     if field.kind is Kind.relation:
-        if not raw.isdecimal() or len(raw) > ID_DIGITS:
+        if (key := values.whole(raw)) is None:
             raise BadRequest(say("“{raw}”不是有效的编号。", "'{raw}' is no valid id.", raw=raw[:40]))
-        return int(raw)
+        return key
     try:
         return values.parse(field, raw)
     except values.BadValue as error:
         raise BadRequest(error.words) from error
-
-
-ID_DIGITS = 18
 
 
 def sort_of(model: type[Any], names: str) -> tuple[tuple[Field, bool], ...]:
@@ -555,8 +552,8 @@ def value_of(field: Field, raw: Any) -> Any:
     value = values.parse(field, raw)
     if field.kind is not Kind.relation or value is None:
         return value
-    text = str(value).strip()
-    if not text.isdecimal() or len(text) > ID_DIGITS or not _is_reachable(field, int(text)):
+    key = values.whole(str(value).strip())
+    if key is None or not _is_reachable(field, key):
         raise values.BadValue(
             say(
                 "{label}：所选的记录不存在，或您无权查看。",
@@ -564,7 +561,7 @@ def value_of(field: Field, raw: Any) -> Any:
                 label=field.label,
             )
         )
-    return int(text)
+    return key
 
 
 def picked_title(field: Field, id_: int) -> str:

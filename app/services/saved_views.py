@@ -14,7 +14,7 @@ from app.errors import BadInput, NotAllowed, NotFound, Problem
 from app.extensions import db
 from app.models import Audience, SavedView
 from app.roles import Act
-from app.services import access
+from app.services import access, values
 from app.words import say
 
 LONGEST = 2_000
@@ -63,8 +63,7 @@ def save(resource: str, query: str, typed: Mapping[str, str], view_id: int | Non
     if "name" in typed:
         view.name = typed["name"].strip()
         view.audience = _audience(typed.get("audience", ""))
-        role = typed.get("role_id", "")
-        view.role_id = int(role) if view.audience is Audience.role and role.isdecimal() else None
+        view.role_id = values.whole(typed.get("role_id", "")) if view.audience is Audience.role else None
         view.is_default = bool(typed.get("is_default"))
     _check(view, who)
     db.session.add(view)

@@ -23,6 +23,8 @@ NO = Words("否", "No")
 DECIMALS = {Kind.money: 4, Kind.quantity: 3, Kind.rate: 4, Kind.points: 2}
 """How many decimals a kind keeps; of a rate, in per cent."""
 LARGEST = Decimal(10) ** 14
+LARGEST_KEY = 2**31 - 1
+"""The largest number either database takes for the key of a row."""
 
 
 class BadValue(ValueError):
@@ -31,6 +33,17 @@ class BadValue(ValueError):
     def __init__(self, words: Words) -> None:
         super().__init__(words.en)
         self.words = words
+
+
+def whole(text: object, most: int = LARGEST_KEY) -> int | None:
+    """The number from 0 to ``most`` a text writes in digits; None for anything else, so that nothing larger goes on.
+
+    Every key, version, page and count that arrives as text is read by this one function.
+    """
+    written = str(text)
+    if not (written.isascii() and written.isdecimal()) or len(written) > len(str(most)):
+        return None
+    return found if (found := int(written)) <= most else None
 
 
 # ---- reading what was typed --------------------------------------------------------------------------------

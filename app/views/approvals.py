@@ -12,7 +12,7 @@ from flask_babel import gettext as _
 from app import workflows
 from app.errors import Refusal
 from app.extensions import db, transaction
-from app.services import records
+from app.services import records, values
 from app.views import approvals_inbox, approvals_page
 from app.views.approvals_inbox import list_args, waiting
 from app.views.guards import needs_account
@@ -112,8 +112,7 @@ def _given() -> Any:
         "place": form.get("place", "parallel"),
     }
     for name in ("seen_version", "to", "task_id"):
-        text = form.get(name, "")
-        given[name] = int(text) if text.isdecimal() else None
+        given[name] = values.whole(form.get(name, ""))
     return given
 
 
@@ -122,8 +121,8 @@ def _picked() -> list[tuple[int, int | None]]:
     found = []
     for text in request.values.getlist("ids"):
         id_, _dash, seen = text.partition("-")
-        if id_.isdecimal() and len(id_) < 10:  # noqa: PLR2004 (what a key can be)
-            found.append((int(id_), int(seen) if seen.isdecimal() else None))
+        if key := values.whole(id_):
+            found.append((key, values.whole(seen)))
     return found
 
 
@@ -134,6 +133,6 @@ def _next_after(pk: int, carried: dict[str, Any]) -> str:
     left = [id_ for id_ in workflows.waiting_ids(approvals_inbox.asked_of(carried)) if id_ != pk]
     if not left:
         return url_for("ApprovalView.inbox", **carried)
-    following = request.form.get("next", "")
-    chosen = int(following) if following.isdecimal() and int(following) in left else left[0]
+    following = values.whole(request.form.get("next", ""))
+    chosen = following if following in left else left[0]
     return url_for("ApprovalView.show", pk=chosen, **carried)

@@ -22,6 +22,7 @@ from app.services import calendar, values
 from app.services.fields import labels_of
 from app.views import forms, pages
 from app.views.lists import LONGEST_SEARCH, options, query_args_with
+from app.views.web import page_number
 from app.words import Words, say
 
 DRAWERS = {
@@ -59,17 +60,12 @@ def asked_of(args: Mapping[str, str]) -> workflows.Asked:
     )
 
 
-def page_of(args: Mapping[str, str]) -> int:
-    """The number of the page asked for. Raises `BadRequest`."""
-    return _number(args.get("page", "1")) or 0
-
-
 def _number(text: str) -> int | None:
     if not text:
         return None
-    if not text.isdecimal() or len(text) > 9:  # noqa: PLR2004 (what a key can be)
+    if (found := values.whole(text)) is None:
         raise BadRequest(say(zh="“{text}”不是数字。", en="'{text}' is no number.", text=text[:20]))
-    return int(text)
+    return found
 
 
 def _day(text: str) -> date | None:
@@ -104,8 +100,7 @@ def _tabs(current: str) -> Iterable[pages.Tab]:
     g.waiting = counts.todo
     found = {"todo": counts.todo, "mine": counts.mine, "cc": counts.cc}
     for name, words in DRAWERS.items():
-        count = found.get(name, 0)
-        shown = "99+" if count > 99 else str(count) if count else ""  # noqa: PLR2004 (as it reads)
+        shown = pages.badge(found.get(name, 0))
         tone: pages.Tone = "bad" if name == "todo" else ""
         url = url_for("ApprovalView.inbox", drawer=name)
         yield pages.Tab(words, url, count=shown, current=name == current, tone=tone)
@@ -116,7 +111,7 @@ def _tabs(current: str) -> Iterable[pages.Tab]:
 
 def inbox_page(drawer: str) -> pages.InboxPage:
     """The drawer the address asks for."""
-    asked, number = asked_of(request.args), page_of(request.args)
+    asked, number = asked_of(request.args), page_number(request.args)
     items = workflows.inbox(drawer, asked, page=number, size=SIZE)
     is_late = request.args.get("overdue") == "1"
     late = pages.Act(
@@ -295,7 +290,7 @@ def _filters(drawer: str) -> Iterable[pages.Field]:
 
 
 def _name_of(text: str) -> str:
-    found = db.session.get(Employee, int(text)) if text.isdecimal() else None
+    found = db.session.get(Employee, key) if (key := values.whole(text)) else None
     return found.name if found else text
 
 

@@ -134,7 +134,7 @@ def _place(pk: int, carried: dict[str, Any]) -> Place:
         return Place(after=ids[0] if ids else None)
     at = ids.index(pk)
     return Place(
-        position=_("%(n)s of %(all)s", n=at + 1, all="99+" if len(ids) > 99 else len(ids)),  # noqa: PLR2004
+        position=_("%(n)s of %(all)s", n=at + 1, all=pages.badge(len(ids))),
         before=ids[at - 1] if at else None,
         after=ids[at + 1] if at + 1 < len(ids) else None,
     )
@@ -365,7 +365,7 @@ def _typed_again(field: pages.Field, refused: Refused) -> pages.Field:
 
 
 def _name_of(text: str) -> str:
-    found = db.session.get(Employee, int(text)) if text.isdecimal() and len(text) < 10 else None  # noqa: PLR2004
+    found = db.session.get(Employee, key) if (key := values.whole(text)) else None
     return found.name if found is not None else ""
 
 

@@ -309,11 +309,10 @@ class RecordView(BaseView):
         yield pages.Tab(_("Overview"), here, current=current == "")
         shown = [other for other in self.related if records.may_list(other.model)]
         for other, total in zip(shown, _counted(shown, record), strict=True):
-            count = "99+" if total > 99 else str(total) if total else ""  # noqa: PLR2004 (as it reads)
             yield pages.Tab(
                 labels_of(other.model),
                 f"{here}?tab={other.resource}",
-                count=count,
+                count=pages.badge(total),
                 current=current == other.resource,
             )
         yield pages.Tab(_("Log"), f"{here}?tab=log", current=current == "log")
@@ -466,13 +465,13 @@ class RecordView(BaseView):
         """The records ticked on the list, or all it holds."""
         if request.form.get("all"):
             return records.ids_of(lists.query_of(self.model, request.args), MOST_EDITED + 1)
-        return [int(text) for text in request.form.getlist("ids") if text.isdecimal()]
+        return ticked()
 
     @expose("/bulk", methods=["POST"])
     @needs(Act.delete)
     def bulk(self) -> Any:
         """Delete several records: one transaction each, a result for each."""
-        ids = [int(text) for text in request.form.getlist("ids") if text.isdecimal()][: max(records.SIZES)]
+        ids = ticked()[: max(records.SIZES)]
         refused = [words for id_ in ids if (words := self._delete_one(id_))]
         flash(
             _("%(done)s done, %(refused)s refused.", done=len(ids) - len(refused), refused=len(refused)),
@@ -538,10 +537,14 @@ def fragment(blocks: str) -> str:
     return blocks if request.headers.get("HX-Request") and not request.headers.get("HX-Boosted") else ""
 
 
+def ticked() -> list[int]:
+    """The rows a person ticked, in the order of the list."""
+    return [key for text in request.form.getlist("ids") if (key := values.whole(text))]
+
+
 def seen_version() -> int | None:
     """The version the form was filled from."""
-    text = request.form.get("version_no", "")
-    return int(text) if text.isdecimal() else None
+    return values.whole(request.form.get("version_no", ""))
 
 
 def log_of(model: type[Any], id_: int, most: int = 50) -> Iterable[pages.TimelineItem]:
@@ -578,8 +581,8 @@ def _said(model: type[Any], field: Field, kept: Any) -> str:
 
 
 def _plainly_said(field: Field, kept: Any) -> str:
-    if field.kind is Kind.relation and str(kept).isdecimal():
-        return records.picked_title(field, int(kept)) or values.EMPTY
+    if field.kind is Kind.relation and (key := values.whole(kept)):
+        return records.picked_title(field, key) or values.EMPTY
     if field.kind is Kind.flag:
         return values.show_flag(kept)
     if field.choices is not None:

@@ -34,7 +34,7 @@ from app.views.base import attempt, fragment
 from app.views.cells import LINKED, PLACES, url_to
 from app.views.guards import needs
 from app.views.lists import query_args_with
-from app.views.web import once
+from app.views.web import once, page_number
 from app.words import Words, say
 from app.workflows.evaluation import explaining, pins, publishing, reading, runs, standing
 from app.workflows.evaluation.explaining import Explanation, MeasureLine
@@ -148,18 +148,11 @@ def _find(pk: int) -> EvalRun:
     return reading.find_run(pk)
 
 
-def _number(name: str) -> int:
-    text = request.args.get(name, "1")
-    if not text.isdecimal() or not 1 <= int(text[:7]) <= 100_000:  # noqa: PLR2004 (as far as anybody turns)
-        raise BadRequest(say("页码不存在。", "There is no such page."))
-    return int(text)
-
-
 # ---- the runs ----------------------------------------------------------------------------------------------
 
 
 def _runs_page(problems: tuple[pages.Problem, ...]) -> pages.RunsPage:
-    number = _number("page")
+    number = page_number(request.args)
     statement = (
         reading.readable_runs()
         .add_columns(EvalScheme.name_zh, EvalScheme.name_en)
@@ -480,7 +473,7 @@ def _moment(at: datetime | None) -> str:
 
 
 def _results(opened: reading.Opened, lines: list[reading.Line]) -> pages.ListPage:
-    number, search = _number("page"), request.args.get("q", "").strip()[:100]
+    number, search = page_number(request.args), request.args.get("q", "").strip()[:100]
     chosen = request.args.get("grade", "")
     model = opened.scheme.subject.model
     statement = reading.visible(opened)

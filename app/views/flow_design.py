@@ -14,6 +14,7 @@ from app.errors import BadInput, BadRequest, NotFound, Problem, Refusal, Stale
 from app.extensions import transaction
 from app.models import ApprovalFlowVersion, FlowStatus
 from app.roles import Act
+from app.services import values
 from app.services.fields import labels_of
 from app.views import flow_design_forms as typed, flow_design_pages as shown, forms, pages
 from app.views.base import fragment
@@ -521,7 +522,7 @@ def _table(
     lines, columns = typed.typed_lines(catalogue), typed.typed_columns()
     do, _dash, number = request.form.get("do", "").partition("-")
     if do:
-        return page(_reshaped(lines, do, int(number) if number.isdecimal() else 0), columns)
+        return page(_reshaped(lines, do, values.whole(number) or 0), columns)
     try:
         return _saved(
             pk, edit(lines), url_for("ApprovalFlowVersionView.show", pk=pk), lambda r: page(lines, columns, r)

@@ -15,7 +15,7 @@ from sqlalchemy import select
 from app.errors import BadInput, Problem
 from app.extensions import db
 from app.models import ApprovalAct, Employee, OrgUnit, QuorumMode, RejectPolicy
-from app.services import access, codes
+from app.services import access, codes, values
 from app.services.fields import Kind, fields_of
 from app.services.language.catalogue import Catalogue
 from app.services.language.kinds import read_number
@@ -32,6 +32,8 @@ from app.workflows.flow import ACTS, COMMENTED, SUBMITTER
 SPANS = ("wd", "wh", "d", "mo")
 LEVELS = (1, 2, 3)
 MOST_LINES = 40
+LARGEST_NUMBER = 99_999
+"""As many as anybody means."""
 SEAT = ("people", "mode", "need", "share", "weights", "rejected")
 """What a seat says; a step with one seat says it of itself."""
 WEIGHT = re.compile(r"\s*(\S+)\s*[=＝:：]\s*(\d{1,4})\s*")
@@ -123,7 +125,7 @@ class People:
         kept = {code_of(rule): dict(rule) for rule in before}
         found = [kept.get(code) or rule_of(code) for code in request.form.getlist(f"{prefix}people")
                  if code in self.offered or code in kept]  # fmt: skip
-        ids = [int(text) for text in request.form.getlist(f"{prefix}persons") if text.isdecimal()]
+        ids = [key for text in request.form.getlist(f"{prefix}persons") if (key := values.whole(text))]
         with access.acting(access.SYSTEM):
             numbers = dict(
                 db.session.execute(select(Employee.id, Employee.no).where(Employee.id.in_(ids))).all()
@@ -368,10 +370,11 @@ def _typed_name(prefix: str, problems: list[Problem]) -> dict[str, str]:
 
 def _typed_number(name: str, problems: list[Problem]) -> int | None:
     text = request.form.get(name, "").strip()
-    if text and not (text.isascii() and text.isdecimal() and int(text[:6]) > 0 and len(text) < 6):  # noqa: PLR2004 (as many as anybody means)
-        problems.append(Problem(say("请填写正整数。", "Fill in a whole number from 1 on."), name))
+    if not text:
         return None
-    return int(text) if text else None
+    if not (found := values.whole(text, LARGEST_NUMBER)):
+        problems.append(Problem(say("请填写正整数。", "Fill in a whole number from 1 on."), name))
+    return found or None
 
 
 def _typed_weights(name: str, problems: list[Problem]) -> dict[str, int]:
@@ -616,8 +619,7 @@ def typed_lines(catalogue: Catalogue) -> list[conditions.Line]:
     """The rows as they were typed."""
     form, found = request.form, []
     columns = [name for name in typed_columns() if name in catalogue.facts]
-    count = form.get("rows", "0")
-    for number in range(min(int(count) if count.isdecimal() else 0, MOST_LINES)):
+    for number in range(min(values.whole(form.get("rows", "")) or 0, MOST_LINES)):
         cells = {
             name: cell for name in columns if (cell := _typed_cell(f"r{number}.{name}", catalogue, name)).sign
         }

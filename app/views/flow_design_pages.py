@@ -400,7 +400,7 @@ def _step_of(place: str, version: ApprovalFlowVersion) -> str:
     """The step a place belongs to; nothing for the flow itself."""
     parts = place.split(".")
     keys = [step["key"] for step in version.body["steps"]]
-    if parts[0] == "steps" and len(parts) > 1 and parts[1].isdecimal() and int(parts[1]) < len(keys):
+    if parts[0] == "steps" and len(parts) > 1 and values.whole(parts[1], len(keys) - 1) is not None:
         return str(keys[int(parts[1])])
     return parts[0] if parts[0] in keys else ""
 

@@ -177,9 +177,9 @@ def _default(field: Field) -> str:
 
 
 def _picked_text(field: Field, value: str) -> str:
-    if not value.isdecimal():
+    if (key := values.whole(value)) is None:
         return ""
-    found = records.picked_title(field, int(value)) or ""
+    found = records.picked_title(field, key) or ""
     if field.target is Role:
         named = codes.roles().get(found)
         return str(named.words) if named else found

@@ -25,12 +25,11 @@ from app.services.imports.staging import digest_of
 from app.views import import_pages
 from app.views.guards import needs_account
 from app.views.security import visitor
-from app.views.web import once
+from app.views.web import once, page_number
 from app.words import say
 from app.workflows import uploads
 
 MB = 1024 * 1024
-MOST_PAGES = 30_000
 
 
 class TooLarge(Refusal):
@@ -55,7 +54,7 @@ class ImportView(BaseView):
     @needs_account
     def index(self) -> Any:
         """What may be brought in, and what this person brought in so far."""
-        number = page_number()
+        number = page_number(request.args)
         runs = uploads.mine(import_pages.SIZE + 1, skip=(number - 1) * import_pages.SIZE)
         return render_template("record/list.html", page=import_pages.index_page(runs, number))
 
@@ -101,7 +100,9 @@ class ImportView(BaseView):
     @needs_account
     def show(self, pk: int) -> Any:
         """Steps 2 and 3: what the file would do, how far it is, what it did."""
-        template, page = import_pages.page_of(uploads.find(pk), request.args.get("tab", ""), page_number())
+        template, page = import_pages.page_of(
+            uploads.find(pk), request.args.get("tab", ""), page_number(request.args)
+        )
         return render_template(template, page=page)
 
     @expose("/<int:pk>/progress")
@@ -295,10 +296,3 @@ def _claim(digest: str) -> commands.Command:
         return commands.Command(None)
     sent_by_form = "Idempotency-Key" not in request.headers
     return commands.begin(f"{key[:36]}.{digest[:20]}" if sent_by_form else key, found.user_id, digest)
-
-
-def page_number() -> int:
-    text = request.args.get("page", "1")
-    if not text.isdecimal() or not 1 <= int(text[:6]) <= MOST_PAGES:
-        raise BadRequest(say("页码不存在。", "There is no such page."))
-    return int(text)

@@ -20,6 +20,7 @@ from app.services import access, records, values
 from app.services.fields import Field, Kind, labels_of, listed
 from app.views import pages
 from app.views.cells import cell_of, url_to
+from app.views.web import page_number
 from app.words import language, say
 from app.workflows.machine import machines
 
@@ -38,7 +39,7 @@ def query_of(
         search=args.get("q", "").strip()[:LONGEST_SEARCH],
         conditions=tuple(_conditions(model, args)),
         sort=records.sort_of(model, args.get("sort", "")),
-        page=_number(args, "page", 1, MAX_PAGE),
+        page=page_number(args, MAX_PAGE),
         size=_size(args),
         within=within,
     )
@@ -63,15 +64,6 @@ def columns_of(model: type[Any], args: MultiDict[str, str]) -> tuple[Field, ...]
 
 def _choosable(model: type[Any]) -> tuple[Field, ...]:
     return tuple(field for field in records.visible_fields(model) if field.kind is not Kind.json)
-
-
-def _number(args: MultiDict[str, str], name: str, default: int, most: int) -> int:
-    text = args.get(name, "")
-    if not text:
-        return default
-    if not text.isdecimal() or not 1 <= int(text[:9]) <= most:
-        raise BadRequest(say("页码“{text}”不存在。", "There is no page '{text}'.", text=text[:20]))
-    return int(text)
 
 
 def _size(args: MultiDict[str, str]) -> int:

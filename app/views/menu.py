@@ -78,6 +78,5 @@ def menu_of(who: access.Principal) -> tuple[pages.MenuArea, ...]:
 
 def _item(entry: Entry, here: str) -> pages.MenuItem:
     current = entry.url.split("/")[1] == here
-    waiting = entry.count() if entry.count else 0
-    count = "99+" if waiting > 99 else str(waiting) if waiting else ""  # noqa: PLR2004 (as it reads)
+    count = pages.badge(entry.count() if entry.count else 0)
     return pages.MenuItem(entry.label, entry.url, current=current, icon=entry.icon, count=count, tone="bad")

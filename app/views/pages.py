@@ -13,6 +13,15 @@ from typing import Literal
 
 from app.words import Words
 
+MOST_SHOWN = 99
+"""What a count beside a name says at most."""
+
+
+def badge(count: int) -> str:
+    """A count as it stands beside a name: nothing for none, no more than two figures."""
+    return f"{MOST_SHOWN}+" if count > MOST_SHOWN else str(count) if count else ""
+
+
 Text = str | Words
 
 Tone = Literal["", "run", "ok", "warn", "bad", "end"]

@@ -14,7 +14,7 @@ from werkzeug.datastructures import MultiDict
 
 from app.extensions import transaction
 from app.models import Audience, SavedView
-from app.services import access, records, saved_views
+from app.services import access, records, saved_views, values
 from app.services.fields import fields_of
 from app.views import lists, pages
 from app.views.forms import new_cmd
@@ -40,11 +40,13 @@ class SavedViewView(BaseView):
         args = MultiDict(parse_qsl(request.form.get("query", "")))
         records.page_of(lists.query_of(model, args))  # what the list cannot answer is no view
         lists.columns_of(model, args)
-        id_ = request.form.get(VIEW, "")
         with transaction():
             command = once()
             view = saved_views.save(
-                access.resource_of(model), state_of(args), request.form, int(id_) if id_.isdecimal() else None
+                access.resource_of(model),
+                state_of(args),
+                request.form,
+                values.whole(request.form.get(VIEW, "")),
             )
             where = address_of(view)
             command.led_to(where)

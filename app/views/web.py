@@ -6,6 +6,7 @@ import hashlib
 import logging
 import secrets
 import uuid
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode, urlsplit
@@ -23,7 +24,7 @@ from app.errors import BadInput, BadRequest, NotAllowed, Refusal, Stale
 from app.extensions import csrf, db, transaction
 from app.models import AuditAct, Employee, Notice, OrgUnit, Position
 from app.roles import Act as Right
-from app.services import access, accounts, audit, commands
+from app.services import access, accounts, audit, commands, values
 from app.views.guards import ANYBODY
 from app.views.pages import Act, Change, Me, MenuItem, MessagePage
 from app.views.security import visitor
@@ -34,14 +35,15 @@ log = logging.getLogger(__name__)
 SIGN_IN = "/sign-in"
 PASSWORD = "/account/password"  # noqa: S105  an address, no secret
 API = "/api/"
-LARGEST_ID = 2**31 - 1
+MOST_PAGES = 100_000
+"""As far as anybody turns pages."""
 
 
 class Identity(IntegerConverter):
     """A number in an address: what no key can be is no address of ours."""
 
     def __init__(self, map: Any, *args: Any, **kwargs: Any) -> None:
-        kwargs.setdefault("max", LARGEST_ID)
+        kwargs.setdefault("max", values.LARGEST_KEY)
         super().__init__(map, *args, **kwargs)
 
 
@@ -235,6 +237,14 @@ def _asset_version(app: Flask) -> str:
     folder = Path(app.static_folder or "")
     seen = sorted((str(path), path.stat().st_mtime_ns) for path in folder.rglob("*") if path.is_file())
     return hashlib.sha256(repr(seen).encode()).hexdigest()[:12]
+
+
+def page_number(args: Mapping[str, str], most: int = MOST_PAGES) -> int:
+    """The page an address asks for, from 1 on. Raises `BadRequest`."""
+    text = args.get("page") or "1"
+    if not (found := values.whole(text, most)):
+        raise BadRequest(say("页码“{text}”不存在。", "There is no page '{text}'.", text=text[:20]))
+    return found
 
 
 # ---- what every template reads -----------------------------------------------------------------------------
