@@ -252,7 +252,9 @@ class Space:
 
 
 LOGIC = frozenset({"and", "or", "not", "cases", "coalesce"})
-CHECKS = frozenset({"=", "!=", "<", "<=", ">", ">=", "in", "between", "span", "missing"})
+CHECKS = frozenset(
+    {"=", "!=", "<", "<=", ">", ">=", "in", "between", "span", "missing", "contains", "starts"}
+)
 FLIPPED = {"=": "=", "!=": "!=", "<": ">", "<=": ">=", ">": "<", ">=": "<="}
 SIGNS = {-1: "<", 0: "=", 1: ">"}
 """How one field stands to another; `?` is the comparison itself."""
@@ -290,7 +292,7 @@ def candidates(axis: Axis, catalogue: Catalogue) -> Iterator[Raw | None]:
         yield from catalogue.choices.get(axis.type.of or "", cuts)
     elif axis.type.kind is Kind.text:
         yield from cuts
-        yield "…" + "".join(str(cut) for cut in cuts)
+        yield from ("…", "…" + "".join(str(cut) for cut in cuts))
     elif axis.type.kind is Kind.moment:
         moments = [cut for cut in cuts if isinstance(cut, dt.datetime)] or [
             dt.datetime(2000, 1, 1, tzinfo=dt.UTC)

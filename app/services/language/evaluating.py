@@ -119,6 +119,14 @@ def _plus(value: Any, more: int) -> Any:
     return value + dt.timedelta(days=more) if isinstance(value, dt.date) else value + more
 
 
+SMALL = {letter: letter + 32 for letter in range(ord("A"), ord("Z") + 1)}
+
+
+def folded(text: str) -> str:
+    """The text with small Latin letters for capital ones: what both databases agree on."""
+    return text.translate(SMALL)
+
+
 STRICT: dict[str, Callable[..., Any]] = {
     "=": operator.eq,
     "!=": operator.ne,
@@ -141,6 +149,8 @@ STRICT: dict[str, Callable[..., Any]] = {
     "days_between": lambda start, end: (end - start).days,
     "year": lambda day: day.year,
     "month": lambda day: day.month,
+    "contains": lambda text, part: folded(part) in folded(text),
+    "starts": lambda text, part: folded(text).startswith(folded(part)),
 }
 """Operators that are unknown as soon as one argument is."""
 

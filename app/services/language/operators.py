@@ -87,6 +87,7 @@ NUMBER = say(zh="数字", en="A number")
 CONDITION = say(zh="一个条件", en="A condition")
 COMPARABLE = say(zh="有大小先后的值", en="A value with an order")
 DAY = say(zh="日期", en="A date")
+WRITING = say(zh="文本", en="A text")
 
 
 def _equal(args: tuple[Node, ...], types: tuple[Type, ...]) -> Type:
@@ -184,6 +185,14 @@ def _dates(args: tuple[Node, ...], types: tuple[Type, ...]) -> Type:
     return DAYS if len(args) == 2 else COUNT  # noqa: PLR2004 - two dates have a distance
 
 
+def _holds_text(args: tuple[Node, ...], types: tuple[Type, ...]) -> Type:
+    """A text and a fixed piece of it, with capital and small Latin letters alike."""
+    _needs(frozenset({Kind.text}), WRITING, args, types)
+    if not isinstance(args[1], Literal) or not args[1].value:
+        raise refuse("要找的文字要写成固定的值", "The text looked for must be a fixed one", args[1].at)
+    return BOOL
+
+
 def _coalesce(args: tuple[Node, ...], types: tuple[Type, ...]) -> Type:
     if not isinstance(args[1], Literal):
         raise refuse(
@@ -221,6 +230,8 @@ OPERATORS: dict[str, Operator] = {
     "days_between": Operator(say("相隔天数", "days_between"), 2, 2, _dates, is_function=True, nesting=6),
     "year": Operator(say("年份", "year"), 1, 1, _dates, is_function=True, nesting=6),
     "month": Operator(say("月份", "month"), 1, 1, _dates, is_function=True, nesting=6),
+    "contains": Operator(say("包含", "contains"), 2, 2, _holds_text, is_function=True, nesting=6),
+    "starts": Operator(say("开头是", "starts"), 2, 2, _holds_text, is_function=True, nesting=6),
     "coalesce": Operator(say("缺省", "coalesce"), 2, 2, _coalesce, is_function=True),
 }
 """`between` includes both ends, `span` (自…至不足…, from…to below…) only the first. `cases` is if/then/else with any

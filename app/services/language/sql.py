@@ -171,6 +171,15 @@ shifted = _written(
 )
 
 
+def _place(name: str, test: str) -> Callable[..., Element]:
+    """Where a text stands in another, small and capital Latin letters alike, which is all both databases agree on."""
+    on_postgresql = f'(strpos(lower(({{0}}) COLLATE "C"), lower(({{1}}) COLLATE "C")) {test})'
+    return _written(name, f"(instr(lower({{0}}), lower({{1}})) {test})", postgresql=on_postgresql)
+
+
+contains, starts = _place("language_contains", "> 0"), _place("language_starts", "= 1")
+
+
 class _Extreme(_Own):
     """The least or greatest of several; unknown when one is, which PostgreSQL's own functions are not."""
 
@@ -252,6 +261,8 @@ OTHERS: dict[str, Callable[..., Element]] = {
     "missing": lambda item: item.is_(None),
     "cases": _cases,
     "coalesce": lambda item, other: sa.func.coalesce(item, other, type_=item.type),
+    "contains": lambda text, part: contains(text, part, type_=sa.Boolean()),
+    "starts": lambda text, part: starts(text, part, type_=sa.Boolean()),
     "min": least,
     "max": greatest,
     "clamp": lambda item, low, high: least(greatest(item, low), high),
