@@ -11,22 +11,22 @@ from typing import Any
 
 from app.errors import WrongState
 from app.extensions import db
-from app.models import Contract, ContractKind, ContractStatus
+from app.models import Admission, Contract, ContractKind, ContractStatus
 from app.services import access
-from app.words import say
-from app.workflows.machine import machine_of, move_by_approval, move_by_rule
+from app.words import Words, say
+from app.workflows.machine import Named, machine_of, move_by_approval, move_by_rule
 
 Effect = Callable[[Any], object]
 
-effects: dict[str, Effect] = {}
+effects: dict[str, Named[object]] = {}
 """The closed list, by the name flows use."""
 
 
-def effect(name: str) -> Callable[[Effect], Effect]:
+def effect(name: str, model: type[Any], *, zh: str, en: str) -> Callable[[Effect], Effect]:
     """Put an effect on the list."""
 
     def add(function: Effect) -> Effect:
-        effects[name] = function
+        effects[name] = Named(model, Words(zh, en), function)
         return function
 
     return add
@@ -44,16 +44,17 @@ def bring_about(record: Any, wanted: Iterable[Mapping[str, Any]], reason: str | 
 
 
 def unknown(record_type: Any, wanted: Iterable[Mapping[str, Any]]) -> list[str]:
-    """The effects named that do not exist, for the check before a flow is published."""
+    """The effects named that records of this type do not have, for the check before a flow is published."""
     known = {move.verb for move in machine_of(record_type()).moves}
+    brought = {name for name, found in effects.items() if found.model is record_type}
     return [
         str(one)
         for one in wanted
-        if not (one.get("effect") in effects or one.get("move") in known) or len(one) != 1
+        if not (one.get("effect") in brought or one.get("move") in known) or len(one) != 1
     ]
 
 
-@effect("draft_agreement")
+@effect("draft_agreement", Admission, zh="起草合作协议", en="draft the cooperation agreement")
 def draft_agreement(admission: Any) -> None:
     """The standard cooperation agreement of an approved admission, as a draft to be signed (E-09)."""
     if admission.agreement_id is not None:
@@ -74,7 +75,7 @@ def draft_agreement(admission: Any) -> None:
     admission.agreement = agreement
 
 
-@effect("sign_agreement")
+@effect("sign_agreement", Admission, zh="合作协议生效", en="put the signed agreement into effect")
 def sign_agreement(admission: Any) -> None:
     """The signed agreement takes effect; one that is effective already stays as it is."""
     agreement = admission.agreement

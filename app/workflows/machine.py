@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from sqlalchemy import event, inspect
 from sqlalchemy.orm import Session
@@ -24,24 +24,46 @@ from app.roles import Act
 from app.services import access, audit
 from app.words import Words, say
 
-Check = Callable[[Any], Words | None]
-"""Says why a record may not make a move now, or nothing."""
-
 Consequence = Callable[[Any], object]
 """What else a move brings about, in the same transaction, by rule of the house."""
 
-checks: dict[str, Check] = {}
-"""The closed list of conditions moves and flows may name."""
+
+Told = TypeVar("Told")
 
 
-def check(name: str) -> Callable[[Check], Check]:
+@dataclass(frozen=True, slots=True)
+class Named(Generic[Told]):
+    """A function on a closed list that flows name: the record type it is for, what it is called, what it does."""
+
+    model: type[Any]
+    words: Words
+    run: Callable[[Any], Told]
+
+    def __call__(self, record: Any) -> Told:
+        """Run it on a record of its type."""
+        return self.run(record)
+
+
+Check = Callable[[Any], Words | None]
+"""Says why a record may not make a move now, or nothing."""
+
+checks: dict[str, Named[Words | None]] = {}
+"""The closed list of conditions moves and flows may name; each is called what must hold."""
+
+
+def check(name: str, model: type[Any], *, zh: str, en: str) -> Callable[[Check], Check]:
     """Put a condition on the list, under the name definitions use."""
 
     def add(function: Check) -> Check:
-        checks[name] = function
+        checks[name] = Named(model, Words(zh, en), function)
         return function
 
     return add
+
+
+def checks_of(model: type[Any]) -> dict[str, Words]:
+    """The conditions on the list that records of a type can be asked, and what they are called."""
+    return {name: found.words for name, found in checks.items() if found.model is model}
 
 
 class By(enum.Enum):

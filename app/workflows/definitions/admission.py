@@ -33,7 +33,7 @@ PAIR = (ContractKind.supply, ContractKind.quality_assurance)
 NUMBERS = numbering.Series("admission", "ZR{year}-{n:04d}")
 
 
-@check("customer_is_candidate")
+@check("customer_is_candidate", Admission, zh="客户尚未准入", en="the customer is not admitted yet")
 def customer_is_candidate(admission: Any) -> Words | None:
     """A candidate is admitted once; a big customer is one already who is not big yet."""
     if admission.flow_kind is AdmissionKind.big_customer:
@@ -65,7 +65,9 @@ def _may_become_big(admission: Any) -> Words | None:
     return None
 
 
-@check("inspection_filed")
+@check(
+    "inspection_filed", Admission, zh="现场考察报告已归档", en="the report of the field inspection is filed"
+)
 def inspection_filed(admission: Any) -> Words | None:
     """The report of the field inspection is there (E-07)."""
     visit = admission.field_visit
@@ -83,7 +85,7 @@ def inspection_filed(admission: Any) -> Words | None:
     return None
 
 
-@check("agreement_effective")
+@check("agreement_effective", Admission, zh="合作协议已生效", en="the cooperation agreement is effective")
 def agreement_effective(admission: Any) -> Words | None:
     """Only an effective agreement makes a customer (E-09); a recognised one, the pair of contracts (E-21)."""
     if admission.flow_kind is AdmissionKind.recognition:
@@ -98,7 +100,12 @@ def agreement_effective(admission: Any) -> Words | None:
     return None
 
 
-@check("contract_pair_effective")
+@check(
+    "contract_pair_effective",
+    Admission,
+    zh="供货与质保合同同日签订并已生效",
+    en="supply and quality contracts were signed on one day and are in force",
+)
 def contract_pair_effective(admission: Any) -> Words | None:
     """Supply and quality assurance contract were signed on one day, and are in force (E-20, E-21)."""
     signed = {
@@ -145,13 +152,13 @@ def customer_is_admitted(admission: Any) -> None:
     move_by_rule(admission.customer, "activate")
 
 
-@effect("classify_big_customer")
+@effect("classify_big_customer", Admission, zh="列为大客户", en="class the customer as a big one")
 def classify_big_customer(admission: Any) -> None:
     """The customer is a big customer from today on (E-12)."""
     classes.hold(admission.customer_id, BIG, BIG, f"{AdmissionKind.big_customer.words.zh} {admission.no}")
 
 
-@effect("draft_contract_pair")
+@effect("draft_contract_pair", Admission, zh="起草供货与质保合同", en="draft supply and quality contracts")
 def draft_contract_pair(admission: Any) -> None:
     """Supply and quality assurance contract of a recognised customer, as drafts to be reviewed and signed (E-20, E-21)."""
     for kind in PAIR:

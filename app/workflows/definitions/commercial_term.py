@@ -20,7 +20,12 @@ NUMBERS = numbering.Series("commercial_term", "YH{year}-{n:04d}")
 derives(CommercialTerm)(preferences.settle)
 
 
-@check("term_of_customer")
+@check(
+    "term_of_customer",
+    CommercialTerm,
+    zh="客户在册，且自今日起或以后生效",
+    en="the customer is on the books, and it begins today or later",
+)
 def term_of_customer(term: Any) -> Words | None:
     """A preference is for a customer, and for days to come (E-27, F-24)."""
     if term.customer.status not in {Lifecycle.active, Lifecycle.dormant}:

@@ -19,7 +19,7 @@ AMENDING = frozenset({ContractKind.change, ContractKind.termination})
 NUMBERS = numbering.Series("contract", "HT{year}-{n:04d}")
 
 
-@check("customer_admitted")
+@check("customer_admitted", Contract, zh="客户已准入", en="the customer is admitted")
 def customer_admitted(contract: Any) -> Words | None:
     """No contract for a customer who is not admitted; but for those that admit him."""
     if _admits(contract) or contract.customer.status in {"active", "dormant"}:
@@ -41,7 +41,12 @@ def _admits(contract: Any) -> bool:
     )
 
 
-@check("contract_amends")
+@check(
+    "contract_amends",
+    Contract,
+    zh="变更或解除针对同一客户的生效合同",
+    en="a change or end is that of an effective contract with the same customer",
+)
 def contract_amends(contract: Any) -> Words | None:
     """A change or end is that of an effective contract with the same customer, one at a time (F-12, F-13)."""
     if contract.kind not in AMENDING:
@@ -73,7 +78,7 @@ def _is_amended_elsewhere(contract: Any) -> bool:
         return db.session.scalar(others.limit(1)) is not None
 
 
-@check("contract_signed")
+@check("contract_signed", Contract, zh="已填写签订日期和期限", en="day of signing and term are filled in")
 def contract_signed(contract: Any) -> Words | None:
     if contract.kind is ContractKind.termination:
         return say(
@@ -90,7 +95,12 @@ def contract_signed(contract: Any) -> Words | None:
     return None
 
 
-@check("agreement_of_admission")
+@check(
+    "agreement_of_admission",
+    Contract,
+    zh="属于已通过准入的标准协议",
+    en="it is the standard agreement of an approved admission",
+)
 def agreement_of_admission(contract: Any) -> Words | None:
     """Only the standard agreement of an approved admission takes effect without a review of its own."""
     admission = contract.admission

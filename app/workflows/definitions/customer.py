@@ -16,7 +16,7 @@ from app.workflows.machine import By, Machine, check, moves
 CODES = numbering.Series("customer", "C{n:06d}")
 
 
-@check("customer_has_keeper")
+@check("customer_has_keeper", Customer, zh="客户有负责人", en="the customer has an account manager")
 def has_keeper(customer: Any) -> Words | None:
     if customer.owner_id is None:
         return say(zh="请先为客户指定客户经理。", en="Name an account manager for the customer first.")

@@ -26,14 +26,14 @@ from app.workflows.machine import Machine, check, moves
 from app.workflows.subjects import Subject
 
 
-@check("incentives_calculated")
+@check("incentives_calculated", IncentiveMonth, zh="该月激励已计算", en="the month is computed")
 def incentives_calculated(month: Any) -> Words | None:
     if month.calculated_at is None:
         return say(zh="该月激励尚未计算。", en="This month has not been computed yet.")
     return None
 
 
-@check("no_own_incentive")
+@check("no_own_incentive", IncentiveMonth, zh="不含审批人本人的激励", en="it pays nobody who decides on it")
 def no_own_incentive(month: Any) -> Words | None:
     """Nobody decides on a month that pays him (SM-28)."""
     who = access.principal().employee_id
@@ -49,7 +49,12 @@ def no_own_incentive(month: Any) -> Words | None:
     return None
 
 
-@check("fraud_of_a_seller")
+@check(
+    "fraud_of_a_seller",
+    IncentiveFraud,
+    zh="调查人不是当事人",
+    en="the investigator is not the one investigated",
+)
 def fraud_of_a_seller(fraud: Any) -> Words | None:
     """The investigator is not the one investigated."""
     if fraud.owner_id == fraud.seller_id:

@@ -16,7 +16,7 @@ NUMBERS = numbering.Series("key_list", "MD{year}-{n:03d}")
 SCHEME = "KEY-TIER"
 
 
-@check("key_list_is_whole")
+@check("key_list_is_whole", KeyList, zh="每个客户都写明入选依据", en="every customer on it has its evidence")
 def key_list_is_whole(key_list: Any) -> Words | None:
     """Every customer on it meets a criterion, with evidence (C-18)."""
     rows = _rows(key_list)
@@ -40,7 +40,7 @@ def number(key_list: Any) -> None:
     key_list.no = key_list.no or numbering.take(NUMBERS)
 
 
-@effect("publish_key_list")
+@effect("publish_key_list", KeyList, zh="更新重点客户分类", en="publish the classes of the key customers")
 def publish_key_list(key_list: Any) -> None:
     """Close and open the classes of the customers on the list; nobody marks a customer as key by hand (C-19, C-20)."""
     for row in _rows(key_list):

@@ -26,7 +26,12 @@ def settle_edition(need: Need) -> None:
         need.no, need.edition = before.no, before.edition + 1
 
 
-@check("need_may_change")
+@check(
+    "need_may_change",
+    Need,
+    zh="变更针对同一客户已受理的需求",
+    en="what is changed is an accepted need of the same customer",
+)
 def need_may_change(need: Any) -> Words | None:
     """What is changed is an accepted need of the same customer."""
     before = need.supersedes
@@ -43,7 +48,7 @@ def need_may_change(need: Any) -> Words | None:
     return None
 
 
-@check("need_verified")
+@check("need_verified", Need, zh="已由他人验证并写明结果", en="somebody else verified it and wrote down how")
 def need_verified(need: Any) -> Words | None:
     """Somebody else than who recorded it verifies it, and writes down how (G-10)."""
     if not need.verification_result:
@@ -57,7 +62,7 @@ def number(need: Any) -> None:
     need.no = need.no or numbering.take(NUMBERS)
 
 
-@effect("supersede_need")
+@effect("supersede_need", Need, zh="取代被更改的需求", en="take the place of the need it changes")
 def supersede_need(need: Any) -> None:
     """The accepted change takes the place of what it changes."""
     if need.supersedes is not None:

@@ -68,7 +68,7 @@ def _lines(plan: Any) -> list[Any]:
     return [line for line in plan.lines if line.deleted_at is None]
 
 
-@check("plan_is_whole")
+@check("plan_is_whole", Plan, zh="计划明细完整", en="the lines of the plan are complete")
 def plan_is_whole(plan: Any) -> Words | None:
     """A visit says when, who and what (H-09); the targets of a sales plan add up (D-47)."""
     lines = _lines(plan)
@@ -115,7 +115,7 @@ def supersede_former(plan: Any) -> None:
         move_by_rule(plan.supersedes, "supersede")
 
 
-@effect("plan_visits")
+@effect("plan_visits", Plan, zh="生成各次走访", en="enter the planned visits")
 def plan_visits(plan: Any) -> None:
     """The visits of an approved visit plan, each for its visitor to hold."""
     for line in _lines(plan):

@@ -24,7 +24,7 @@ def settle_edition(policy: PolicyDocument) -> None:
         policy.code, policy.edition, policy.decided_by = before.code, before.edition + 1, before.decided_by
 
 
-@check("policy_is_ahead")
+@check("policy_is_ahead", PolicyDocument, zh="生效日期未过", en="its day of effect has not passed")
 def policy_is_ahead(policy: Any) -> Words | None:
     """Nothing is put into force backwards, and only what is in force is revised."""
     if policy.effective_on < company.today():
@@ -34,7 +34,7 @@ def policy_is_ahead(policy: Any) -> Words | None:
     return None
 
 
-@check("policy_is_due")
+@check("policy_is_due", PolicyDocument, zh="生效日期已到", en="its day of effect has come")
 def policy_is_due(policy: Any) -> Words | None:
     if policy.effective_on > company.today():
         return say(
@@ -56,7 +56,7 @@ def supersede_former(policy: Any) -> None:
         move_by_rule(before, "supersede")
 
 
-@effect("put_policy_in_force")
+@effect("put_policy_in_force", PolicyDocument, zh="制度生效", en="put the policy into force")
 def put_policy_in_force(policy: Any) -> None:
     """An approved policy is in force at once if its day has come; else it waits for it."""
     if policy.effective_on <= company.today():

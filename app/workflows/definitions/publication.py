@@ -14,7 +14,7 @@ from app.workflows import publications
 from app.workflows.machine import By, Consequence, Machine, Move, check, moves
 
 
-@check("run_is_official")
+@check("run_is_official", EvalRun, zh="属于正式评价", en="it is an official run")
 def run_is_official(run: Any) -> Words | None:
     """A trial is for looking at (R31)."""
     if run.kind is not RunKind.official:

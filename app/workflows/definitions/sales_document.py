@@ -10,14 +10,14 @@ from app.words import Words, say
 from app.workflows.machine import By, Machine, check, moves
 
 
-@check("document_has_lines")
+@check("document_has_lines", SalesDocument, zh="已填写明细", en="it has lines")
 def document_has_lines(document: Any) -> Words | None:
     if not document.lines:
         return say(zh="请先填写明细。", en="Add at least one line first.")
     return None
 
 
-@check("document_customer_active")
+@check("document_customer_active", SalesDocument, zh="客户已准入", en="the customer is admitted")
 def document_customer_active(document: Any) -> Words | None:
     """No order for a customer who is not admitted (SM-01)."""
     customer = document.customer

@@ -13,7 +13,7 @@ from app.workflows.machine import Machine, check, moves
 NUMBERS = numbering.Series("service_case", "TS{year}-{n:05d}")
 
 
-@check("case_solved")
+@check("case_solved", ServiceCase, zh="已填写处理办法", en="the solution is written down")
 def case_solved(case: Any) -> Words | None:
     if not case.solution:
         return say(zh="请先填写处理办法。", en="Write down the solution first.")

@@ -12,14 +12,14 @@ from app.words import Words, say
 from app.workflows.machine import Machine, check, moves
 
 
-@check("task_has_result")
+@check("task_has_result", Task, zh="已填写结果", en="the result is written down")
 def task_has_result(task: Any) -> Words | None:
     if not task.result:
         return say(zh="请先填写结果。", en="Write down the result first.")
     return None
 
 
-@check("verified_by_another")
+@check("verified_by_another", Task, zh="由他人验证", en="somebody else verifies it")
 def verified_by_another(task: Any) -> Words | None:
     """Who did it does not verify it (§4.3 no. 6)."""
     if access.principal().employee_id == task.owner_id:

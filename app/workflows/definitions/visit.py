@@ -10,7 +10,7 @@ from app.words import Words, say
 from app.workflows.machine import Machine, check, moves
 
 
-@check("visit_reported")
+@check("visit_reported", Visit, zh="已填写走访内容和结论", en="content and conclusion are written down")
 def visit_reported(visit: Any) -> Words | None:
     if not visit.content or not visit.conclusion:
         return say(

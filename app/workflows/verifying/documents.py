@@ -116,7 +116,8 @@ def _unknown_names(flow: Flow) -> Iterator[tuple[str, str]]:
     yield from (("submit.documents", it) for it in _unknown_records(model, flow.documents))
     yield from _unknown_people(flow, "submit.people", flow.submitters, 0)
     for place, step in enumerate(flow.steps):
-        yield from ((f"{step.key}.checks", name) for name in step.checks if name not in machine.checks)
+        checks = machine.checks_of(model)
+        yield from ((f"{step.key}.checks", name) for name in step.checks if name not in checks)
         wanted = sorted({*step.fields, *step.required})
         yield from ((f"{step.key}.fields", name) for name in wanted if not has(model, name))
         yield from ((f"{step.key}.evidence", it) for it in _unknown_records(model, step.evidence))
