@@ -13,6 +13,7 @@ from flask_babel import gettext as _
 from sqlalchemy import ColumnElement
 from werkzeug.datastructures import MultiDict
 
+from app import workflows
 from app.columns import Choice as ClosedSet
 from app.errors import BadRequest
 from app.extensions import db
@@ -22,7 +23,6 @@ from app.views import pages
 from app.views.cells import cell_of, url_to
 from app.views.web import page_number
 from app.words import language, say
-from app.workflows.machine import machines
 
 KEPT = ("sort", "size", "cols", "view")
 """What searching and filtering leave as it is."""
@@ -81,13 +81,14 @@ def list_page(query: records.Query, acts: ListActs, *, fields: tuple[Field, ...]
     chosen = () if fields else columns_of(query.model, request.args)
     shown = list(chosen) or in_one_language(given)
     page = records.page_of(query, fields=shown)
+    shut = workflows.shut(page.rows)
     first = (query.page - 1) * query.size + 1 if page.rows else 0
     last = first + len(page.rows) - 1 if page.rows else 0
     return pages.ListPage(
         title=labels_of(query.model),
         resource=acts.resource,
         columns=tuple(_column(field, query, first=index == 0) for index, field in enumerate(shown)),
-        rows=tuple(_row(record, shown, acts) for record in page.rows),
+        rows=tuple(_row(record, shown, acts, shut) for record in page.rows),
         search=query.search,
         search_hint=_("Name, code or number"),
         search_url=request.path,
@@ -164,20 +165,11 @@ def _column(field: Field, query: records.Query, *, first: bool) -> pages.Column:
     )
 
 
-def _row(record: Any, shown: list[Field], acts: ListActs) -> pages.Row:
+def _row(record: Any, shown: list[Field], acts: ListActs, shut: frozenset[int]) -> pages.Row:
     cells = tuple(cell_of(record, field) for field in shown)
-    edit_url = (
-        url_for(acts.edit_endpoint, pk=record.id) if acts.edit_endpoint and not is_closed(record) else ""
-    )
+    open_to_edit = acts.edit_endpoint and record.id not in shut
+    edit_url = url_for(acts.edit_endpoint, pk=record.id) if open_to_edit else ""
     return pages.Row(id=str(record.id), url=url_to(record), cells=cells, edit_url=edit_url)
-
-
-def is_closed(record: Any) -> bool:
-    """Whether the record's own state says that nothing of it is edited any more; asks the database nothing."""
-    life = machines.get(type(record))
-    if life is None:
-        return False
-    return record.status == "in_approval" or (not life.still_open and record.status in life.closed)
 
 
 def _count_text(first: int, last: int, page: records.Page) -> str:

@@ -31,7 +31,7 @@ from app.workflows.course import (
 )
 from app.workflows.duty import has_open_task
 from app.workflows.engine import Given, Result, act, alive_request, latest_request, submit
-from app.workflows.freezing import check_editable, is_editable, rearm, takes_lines
+from app.workflows.freezing import check_editable, is_editable, rearm, shut, takes_lines
 from app.workflows.inbox import (
     SORTS,
     Asked,
@@ -94,6 +94,7 @@ __all__ = [
     "people",
     "publications",
     "rearm",
+    "shut",
     "subjects",
     "submit",
     "takes_lines",

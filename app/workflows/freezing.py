@@ -6,10 +6,10 @@ house writes by rule (a move, an effect, the form of a step) passes.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
-from sqlalchemy import event, inspect
+from sqlalchemy import event, inspect, select
 from sqlalchemy.orm import Session
 
 from app.extensions import db
@@ -43,6 +43,31 @@ def takes_lines(record: Any, model: type[Any]) -> bool:
     """Whether rows of this type may be added to a record now: lines that are decided on with it are frozen with it."""
     name = subjects.line_of(type(record), model)
     return name is None or _lock(record, frozenset({name})) is None
+
+
+def shut(rows: Sequence[Any]) -> frozenset[int]:
+    """Which of these rows of one type no form opens for: their own state, or that of what they are lines of, closes them.
+
+    For a list, which offers no form that would only be refused: no statement, and one for lines, however many rows.
+    """
+    if not rows:
+        return frozenset()
+    model = type(rows[0])
+    place = subjects.place_of_line(model)
+    if place is None:
+        return frozenset(row.id for row in rows if _is_closed(row))
+    whole, _name, key = place
+    wholes = {getattr(row, key) for row in rows}
+    found = db.session.scalars(select(whole.model).where(whole.model.id.in_(wholes)))
+    closed = {record.id for record in found if _is_closed(record)}
+    return frozenset(row.id for row in rows if getattr(row, key) in closed)
+
+
+def _is_closed(record: Any) -> bool:
+    life = machine.machines.get(type(record))
+    if life is None:
+        return False
+    return record.status == "in_approval" or (not life.still_open and record.status in life.closed)
 
 
 def _lock(record: Any, names: frozenset[str] | None) -> Locked | None:

@@ -325,15 +325,23 @@ def line_of(model: type[Any], line: type[Any]) -> str | None:
 
 def wholes_of(line: Any) -> list[tuple[Any, str]]:
     """The record a line is decided on with (also the one it stood in before), and the relation to its lines."""
+    if (place := place_of_line(type(line))) is None:
+        return []
+    subject, name, foreign_key = place
+    keys = inspect(line).attrs[foreign_key].history.sum()
+    found = [record_of(subject.object_type, key) for key in keys if key is not None]
+    return [(record, name) for record in found if record is not None]
+
+
+def place_of_line(model: type[Any]) -> tuple[Subject, str, str] | None:
+    """What rows of a type are lines of: the subject, its relation to them, and the column of theirs that leads to it."""
     for subject in subjects.values():
         for name in subject.lines:
             relation = inspect(subject.model).relationships[name]
-            if type(line) is relation.mapper.class_:
+            if relation.mapper.class_ is model:
                 ((_local, remote),) = relation.local_remote_pairs
-                keys = inspect(line).attrs[remote.key].history.sum()
-                found = [record_of(subject.object_type, key) for key in keys if key is not None]
-                return [(record, name) for record in found if record is not None]
-    return []
+                return subject, name, str(remote.key)
+    return None
 
 
 def plain_of(record: Any) -> dict[str, Any]:
