@@ -36,7 +36,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from flask_migrate import upgrade
 from itsdangerous import URLSafeTimedSerializer
-from sqlalchemy import NullPool, event, select
+from sqlalchemy import NullPool, QueuePool, event, select
 from werkzeug.security import generate_password_hash
 from werkzeug.test import TestResponse
 
@@ -123,8 +123,9 @@ class Site:
             create_keys=True,
         )
         KeyRing.create(Path(settings["KEY_FILE"]))
-        # No pool: a connection kept would still look at the database of the test before.
-        settings.update(TESTING=True, SQLALCHEMY_ENGINE_OPTIONS={"poolclass": NullPool})
+        # A file is opened at once; connections to a server are kept as long as they look at the same database.
+        pool = NullPool if databases.backend == "sqlite" else QueuePool
+        settings.update(TESTING=True, SQLALCHEMY_ENGINE_OPTIONS={"poolclass": pool})
         self.app = create_app(settings)
         self.app.test_client_class = CsrfClient
         with self.app.app_context():
@@ -143,14 +144,20 @@ class Site:
 
     def open(self, template: str | None) -> str:
         """Point the application at a new database; its address."""
+        self._let_go()
         self.current = self.databases.create(template) if template else self.databases.create()
         return self.databases.url(self.current)
 
     def close(self) -> None:
-        with self.app.app_context():
-            db.session.remove()
+        self._let_go()
         self.databases.drop(self.current)
         self.current = self.template
+
+    def _let_go(self) -> None:
+        """Close what still looks at the database of the test before."""
+        with self.app.app_context():
+            db.session.remove()
+            db.engine.dispose()
 
 
 @pytest.fixture(scope="session")
