@@ -27,9 +27,9 @@ from app.models import (
     RunStatus,
 )
 from app.roles import Act
-from app.services import access, values
+from app.services import access, exports, values
 from app.services.language.kinds import POINTS
-from app.views import forms, pages
+from app.views import forms, pages, taking_out
 from app.views.base import attempt, fragment
 from app.views.cells import LINKED, PLACES, url_to
 from app.views.guards import needs
@@ -136,12 +136,24 @@ class EvaluationView(BaseView):
     @needs(Act.read)
     def export(self, pk: int) -> Any:
         """The results the reader sees, as a workbook."""
-        opened = reading.open_run(pk)
+        opened, here = reading.open_run(pk), url_for("EvaluationView.show", pk=pk)
+        if (first := taking_out.confirm_first(here)) is not None:
+            return first
         with TemporaryDirectory() as folder:
             target = Path(folder) / "results.xlsx"
-            reading.write(opened, target)
+            try:
+                reading.write(opened, target, exports.limit_of(access.principal()))
+            except exports.OverLimit as over:
+                flash(f"{over.words}{TAKE_THE_LIST}", "warning")
+                return redirect(here, 303)
             content = BytesIO(target.read_bytes())
         return send_file(content, as_attachment=True, download_name=f"{opened.scheme.code}-{pk}.xlsx")
+
+
+TAKE_THE_LIST = Words(
+    "发布后的等级可在客户列表中按申请导出。",
+    " Published grades are taken out by request from the list of customers.",
+)
 
 
 def _find(pk: int) -> EvalRun:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from app.extensions import db, transaction
-from app.models import ApprovalRequest, Customer, EvalRun, RunStatus
-from app.services import access, jobs
+from app.models import ApprovalRequest, Customer, EvalRun, Parameter, RunStatus
+from app.services import access, exports, jobs
 from app.workflows.evaluation import packing
 from tests import world
 from tests.workflows.evaluation import shop
@@ -78,6 +78,10 @@ def test_a_run_is_started_computed_explained_and_published(app, people, client):
     assert client.get(f"{url}?grade=Z").status_code == 400
     assert client.get("/evaluation/show/999").status_code == 404
     assert client.post(f"/evaluation/{run_id}/export").data[:2] == b"PK"
+    with app.app_context(), access.acting(access.SYSTEM), transaction():
+        db.session.query(Parameter).filter_by(key=exports.LIMIT).one().value = "1"
+    over = client.post(f"/evaluation/{run_id}/export", follow_redirects=True).text
+    assert "超过可直接导出的 1 行" in over and "客户列表" in over
 
     client.post(f"/evaluation/{run_id}/publish")  # who ran it does not publish it
     leader = world.sign_in(app.test_client(), "leo")

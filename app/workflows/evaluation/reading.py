@@ -14,7 +14,7 @@ from app.errors import NotFound, WrongState
 from app.extensions import db, transaction
 from app.models import AuditAct, EvalResult, EvalRun, EvalSchemeVersion, RunStatus
 from app.roles import Act
-from app.services import access, audit, sheets
+from app.services import access, audit, exports, sheets
 from app.services.language.kinds import POINTS, SCALE, Type
 from app.words import Words, say
 from app.workflows.evaluation import schemes
@@ -161,10 +161,11 @@ def number(type_: Type, raw: int | None) -> Decimal | int | None:
 UNGRADED_CODE = ""
 
 
-def write(opened: Opened, target: Path) -> int:
+def write(opened: Opened, target: Path, most: int = exports.MOST_ROWS) -> int:
     """One row per subject: code, raw values, scores, total, grade; a workbook, or CSV by the file's name.
 
-    Raises `NotAllowed` for a reader who may not take records of the subject out. The number of rows.
+    The number of rows. Raises `NotAllowed` for a reader who may not take records of the subject out, and `OverLimit`
+    for more than `most` of them.
     """
     model, who = opened.scheme.subject.model, access.principal()
     who.check(Act.take_out, access.resource_of(model))
@@ -173,6 +174,8 @@ def write(opened: Opened, target: Path) -> int:
     heads = ["code", *(one.key for one in opened.scheme.indicators)]
     heads += [*(f"{one.key}_score" for one in scored), "total", "grade"]
     rows = visible(opened) if reached is None else visible(opened).where(reached)
+    seen = db.session.scalar(sa.select(sa.func.count()).select_from(rows.order_by(None).subquery()))
+    exports.check_count(seen or 0, most)
     count = _write(target, heads, _cells(opened, rows))
     with transaction():
         audit.record(
