@@ -4,18 +4,24 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 
 from app.extensions import db
-from app.models import AuditLog, Employee
+from app.models import AuditLog, Employee, RecordMerge
 
 
 def lines_of(model: type[Any], id_: int, most: int) -> list[tuple[AuditLog, str]]:
-    """The newest lines about a record, with the name of who did it. Whoever asks has found the record first."""
+    """The newest lines about a record and what was merged into it, with who did it. The record was found first."""
+    merged = select(RecordMerge.merged_id).where(
+        RecordMerge.object_type == model.__tablename__,
+        RecordMerge.kept_id == id_,
+        RecordMerge.undone_at.is_(None),
+    )
+    is_of_it = or_(AuditLog.object_id == id_, AuditLog.object_id.in_(merged))
     rows = db.session.execute(
         select(AuditLog, Employee.name)
         .outerjoin(Employee, Employee.id == AuditLog.person_id)
-        .where(AuditLog.object_type == model.__tablename__, AuditLog.object_id == id_)
+        .where(AuditLog.object_type == model.__tablename__, is_of_it)
         .order_by(AuditLog.id.desc())
         .limit(most)
     )

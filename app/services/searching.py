@@ -39,6 +39,7 @@ from sqlalchemy.orm import Session
 from app.columns import keyring
 from app.extensions import Model, db, transaction
 from app.models import SearchEntry
+from app.services import names
 from app.services.fields import Field, fields_of
 
 ENTRIES = Model.metadata.tables[SearchEntry.__tablename__]
@@ -201,7 +202,12 @@ def _written(record: Any) -> tuple[Field, ...]:
 def entry(model: type[Any], id_: int, values: Mapping[str, Any]) -> dict[str, Any]:
     """The row of the index for one record."""
     texts = [values.get(field.name) for field in searched(model)]
-    return {"object_type": model.__tablename__, "object_id": id_, "tokens": tokens_of(texts)}
+    return {
+        "object_type": model.__tablename__,
+        "object_id": id_,
+        "tokens": tokens_of(texts),
+        "core": names.core_of(values.get("name")),
+    }
 
 
 def add(model: type[Any], rows: Iterable[Mapping[str, Any]]) -> None:
@@ -215,7 +221,8 @@ def _upsert(session: Any) -> Insert:
     dialect: Any = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
     statement = dialect.insert(ENTRIES)
     result: Insert = statement.on_conflict_do_update(
-        index_elements=["object_type", "object_id"], set_={"tokens": statement.excluded.tokens}
+        index_elements=["object_type", "object_id"],
+        set_={"tokens": statement.excluded.tokens, "core": statement.excluded.core},
     )
     return result
 
@@ -223,7 +230,9 @@ def _upsert(session: Any) -> Insert:
 def _missing(model: type[Any], limit: int = AT_ONCE) -> list[dict[str, Any]]:
     """Rows of a record type that are not in the index, at most `limit`: what was there before the index was."""
     fields = [getattr(model, field.name) for field in searched(model)]
-    known = select(ENTRIES.c.object_id).where(ENTRIES.c.object_type == model.__tablename__)
+    known = select(ENTRIES.c.object_id).where(
+        ENTRIES.c.object_type == model.__tablename__, ENTRIES.c.core.is_not(None)
+    )
     statement = select(model.id, *fields).where(model.id.not_in(known)).order_by(model.id).limit(limit)
     with_bin = statement.execution_options(with_deleted=True)
     return [dict(row) for row in db.session.execute(with_bin).mappings()]

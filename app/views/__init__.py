@@ -6,6 +6,7 @@ from typing import Any
 
 from flask import current_app, g
 
+from app.roles import Act
 from app.services import access
 from app.services.fields import labels_of
 from app.views import (
@@ -14,6 +15,7 @@ from app.views import (
     attachments,
     customers,
     dealings,
+    duplicates,
     evaluation,
     exports,
     flow_design,
@@ -46,6 +48,7 @@ OTHERS: tuple[type[Any], ...] = (
     home.HomeView,
     approvals.ApprovalView,
     attachments.AttachmentView,
+    duplicates.DuplicateView,
     evaluation.EvaluationView,
     flow_design.ApprovalFlowVersionView,
     imports.ImportView,
@@ -68,6 +71,8 @@ def register(framework: Any) -> None:
             view.menu_label or labels_of(view.model), f"/{view.resource}/list/", view.resource, icon=view.icon
         )
         add(view.area, entry)
+    twins = Entry(duplicates.TITLE, "/duplicates/", "customer", Act.merge, icon="copy")
+    add("customers", twins)
     add(
         "evaluation",
         Entry(Words("评价结果", "Evaluation results"), "/evaluation/", "eval_run", icon="chart-bar"),

@@ -22,7 +22,7 @@ from app.errors import BadInput, BadRequest, NotAllowed, NotFound, Refusal, Stal
 from app.extensions import db, transaction
 from app.models import AuditAct
 from app.roles import Act
-from app.services import access, audit, history, records, saved_views, values
+from app.services import access, audit, history, merging, records, saved_views, values
 from app.services.commands import AlreadyDone
 from app.services.fields import Field, Kind, field_named, labels_of, listed, parts_of
 from app.services.imports import MOST_EDITED, importable, offered, stage_edit
@@ -177,7 +177,12 @@ class RecordView(BaseView):
     @needs(Act.read)
     def show(self, pk: int) -> Any:
         """One record: what it is, what may be done with it, and what belongs to it."""
-        record = records.find(self.model, pk)
+        try:
+            record = records.find(self.model, pk)
+        except NotFound:
+            if (kept := merging.kept_of(self.model, pk)) is None:
+                raise
+            return redirect(self.url("show", pk=kept))
         return render_template("record/page.html", page=self.record_page(record))
 
     def record_page(self, record: Any) -> pages.RecordPage:
@@ -417,9 +422,14 @@ class RecordView(BaseView):
             action_url=request.full_path.rstrip("?"),
             cancel_url=back,
             crumbs=crumbs,
+            alike_url=self.alike_url(record),
         )
         status = 200 if refusal is None else 409 if isinstance(refusal, Stale) else 422
         return render_template("record/form.html", page=page), status
+
+    def alike_url(self, record: Any) -> str:  # noqa: ARG002
+        """Where the form asks, while it is typed, who this may be already; nowhere unless the type says so."""
+        return ""
 
     # ---- other acts ----------------------------------------------------------------------------------------
 
@@ -562,7 +572,7 @@ def log_of(model: type[Any], id_: int, most: int = 50) -> Iterable[pages.Timelin
             if key in labels
         )
         yield pages.TimelineItem(
-            title=line.act.words,
+            title=Words(**line.summary) if line.summary and line.object_version is None else line.act.words,
             when=values.show_moment(line.at),
             who=name or "",
             tone="ok",

@@ -73,6 +73,12 @@ class CustomerView(RecordView):
         CustomerClassification,
     )
 
+    def alike_url(self, record: Any) -> str:
+        """The same company entered twice is developed twice (B-33)."""
+        if not access.principal().may(Act.create, self.resource):
+            return ""
+        return url_for("DuplicateView.alike", but=record.id if record is not None else None)
+
     def acts_of(self, record: Any) -> tuple[pages.Act | None, tuple[pages.Act, ...]]:
         """Besides what every record offers: what people mostly come here for, to record a visit."""
         primary, acts = super().acts_of(record)

@@ -516,6 +516,8 @@ class FormPage:
     banners: tuple[Banner, ...] = ()
     hidden: Pairs = ()
     multipart: bool = False
+    alike_url: str = ""
+    """Asked while the name and credit code are typed: who this may be already."""
     lines: LinesEditor | None = None
 
 
