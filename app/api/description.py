@@ -10,7 +10,7 @@ from flask_appbuilder.baseviews import BaseView
 
 from app.api import approvals
 from app.api.records import RecordApi
-from app.services import records
+from app.services import filtering, records
 from app.services.fields import NUMBERS, Field, Kind, fields_of, labels_of
 from app.views.guards import needs_account
 
@@ -114,14 +114,15 @@ REFUSALS = {
 def _list_parameters(model: type[Any]) -> list[dict[str, Any]]:
     plain = [
         {"name": "search", "in": "query", "schema": {"type": "string"}},
+        {"name": "where", "in": "query", "schema": {"type": "string"}},
         {"name": "sort", "in": "query", "schema": {"type": "string"}},
         {"name": "limit", "in": "query", "schema": {"type": "integer", "minimum": 1, "maximum": 200}},
         {"name": "cursor", "in": "query", "schema": {"type": "string"}},
     ]
     filters = [
         {"name": f"filter[{field.name}][{op}]", "in": "query", "schema": {"type": "string"}}
-        for field in records.visible_fields(model)
-        for op in records.OPS.get(field.kind, ())
+        for field in records.filterable(model)
+        for op in filtering.OPS.get(field.kind, ())
     ]
     return plain + filters
 

@@ -1,7 +1,7 @@
 """The REST resource every record type gets from the schema alone.
 
-Lists take `filter[field]=…`, `filter[field][op]=…`, `search`, `sort=-field`, `limit` and `cursor`; FAB's Rison argument
-`q` is understood as well. An invisible record is a 404. Errors are `{"error": {"code", "message", "field"?}}`.
+Lists take `filter[field]=…`, `filter[field][op]=…`, `where` (a condition of the language), `search`, `sort=-field`, `limit`
+and `cursor`, which says after which record to go on; FAB's Rison argument `q` is understood as well. An invisible record is a 404. Errors are `{"error": {"code", "message", "field"?}}`.
 """
 
 from __future__ import annotations
@@ -22,13 +22,14 @@ from app.columns import Choice
 from app.errors import BadRequest
 from app.extensions import db, transaction
 from app.roles import Act
-from app.services import access, records, values
+from app.services import access, filtering, keyset, records, values
 from app.services.fields import Field, Kind
 from app.views.guards import needs
 from app.views.web import once
 from app.words import say
 
 LIMITS = range(1, 201)
+MOST_PAGES = 100_000
 FAB_OPS = {
     "eq": "is",
     "ct": "has",
@@ -101,13 +102,13 @@ class RecordApi(ModelRestApi):
         query = self._query()
         fields = records.visible_fields(self.model)
         page = records.page_of(query, fields=fields)
-        cursor = f"p{query.page + 1}" if page.has_next else None
+        last = page.rows[-1] if page.has_next else None
         return jsonify(
             count=page.total,
             count_is_capped=page.is_capped,
             ids=[row.id for row in page.rows],
             result=[row_of(row, fields) for row in page.rows],
-            next=cursor,
+            next=None if last is None else keyset.word(query.sort, keyset.of(query.sort, last)),
         )
 
     @expose("/<int:pk>", methods=["GET"])
@@ -121,25 +122,28 @@ class RecordApi(ModelRestApi):
         asked = _rison(request.args.get("q"))
         found = [self._rison_condition(item) for item in asked.get("filters", [])]
         found += [c for key in request.args if (c := self._plain_condition(key)) is not None]
-        sort = request.args.get("sort", "") or _rison_sort(asked)
-        page = int(asked.get("page", 0)) + 1 if isinstance(asked.get("page", 0), int) else 1
+        sort = records.sort_of(self.model, request.args.get("sort", "") or _rison_sort(asked))
+        page = values.whole(asked.get("page", 0), MOST_PAGES)
+        cursor = request.args.get("cursor", "")
         return records.Query(
             model=self.model,
             search=request.args.get("search", ""),
             conditions=tuple(found),
-            sort=records.sort_of(self.model, sort),
-            page=_cursor(page),
+            sort=sort,
+            page=(page or 0) + 1,
             size=_limit(asked.get("page_size", records.SIZES[0])),
+            where=records.where(self.model, request.args.get("where", "")),
+            start=keyset.Start(keyset.read(sort, cursor)) if cursor else None,
         )
 
-    def _plain_condition(self, key: str) -> records.Condition | None:
+    def _plain_condition(self, key: str) -> filtering.Condition | None:
         found = re.fullmatch(r"filter\[(\w+)\](?:\[(\w+)\])?", key)
         if found is None:
             return None
         raw = ",".join(request.args.getlist(key))
         return records.condition(self.model, found[1], found[2] or self._usual_op(found[1]), raw)
 
-    def _rison_condition(self, item: Any) -> records.Condition:
+    def _rison_condition(self, item: Any) -> filtering.Condition:
         if not isinstance(item, dict) or "col" not in item:
             raise BadRequest(say("参数 q 的筛选条件写法不对。", "The filters of argument q are malformed."))
         name = str(item["col"])
@@ -286,12 +290,3 @@ def _limit(default: Any) -> int:
     if limit is None or limit not in LIMITS:
         raise BadRequest(say("limit 应为 1 至 200。", "limit must be 1 to 200."))
     return limit
-
-
-def _cursor(page: int) -> int:
-    text = request.args.get("cursor", "")
-    if not text:
-        return max(1, page)
-    if not re.fullmatch(r"p[1-9]\d{0,5}", text):
-        raise BadRequest(say("cursor 无效。", "The cursor is not valid."))
-    return int(text[1:])

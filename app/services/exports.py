@@ -19,7 +19,7 @@ from app.errors import BadRequest, NotAllowed, Refusal
 from app.extensions import company, db, transaction
 from app.models import AuditAct, Parameter
 from app.roles import Act
-from app.services import access, audit, records, sheets, values
+from app.services import access, audit, filtering, records, sheets, values
 from app.services.fields import Field, Kind, labels_of
 from app.words import Words, say
 
@@ -115,6 +115,7 @@ def state_of(query: records.Query) -> dict[str, Any]:
     return {
         "search": query.search,
         "conditions": [[one.op, one.field.name, one.raw] for one in query.conditions],
+        "where": filtering.written(query.where) if query.where else "",
         "sort": ",".join(f"-{field.name}" if down else field.name for field, down in query.sort),
     }
 
@@ -127,37 +128,20 @@ def query_of(resource: str, state: Mapping[str, Any]) -> records.Query:
         search=str(state["search"]),
         conditions=tuple(records.condition(model, name, op, raw) for op, name, raw in state["conditions"]),
         sort=records.sort_of(model, str(state["sort"])),
+        where=records.where(model, str(state.get("where", ""))),
     )
 
 
 def described(query: records.Query) -> Words | None:
     """The conditions of a list in words, so that who decides knows which rows they are."""
-    parts = [_condition_words(one) for one in query.conditions]
+    parts = [records.item_words(one) for one in query.conditions]
+    if query.where is not None:
+        parts += [records.item_words(one, query.model) for one in records.parts_of(query)]
     if query.search:
         parts.insert(0, say("搜索“{text}”", 'search "{text}"', text=query.search))
     if not parts:
         return None
     return Words("；".join(part.zh for part in parts), "; ".join(part.en for part in parts))
-
-
-def _condition_words(one: records.Condition) -> Words:
-    op = records.OP_WORDS[one.op]
-    if one.op in {"none", "some"}:
-        return Words(f"{one.field.label.zh}{op.zh}", f"{one.field.label.en} {op.en}")
-    operands = [_operand_words(one.field, part) for part in one.raw.split(",") if part]
-    zh, en = "、".join(words.zh for words in operands), ", ".join(words.en for words in operands)
-    return Words(f"{one.field.label.zh}{op.zh}“{zh}”", f'{one.field.label.en} {op.en} "{en}"')
-
-
-def _operand_words(field: Field, raw: str) -> Words:
-    if field.choices is not None and raw in field.choices.__members__:
-        return field.choices[raw].words
-    if field.kind is Kind.relation and (key := values.whole(raw)):
-        title = records.picked_title(field, key)
-        return Words(title, title)
-    if field.kind is Kind.flag:
-        return values.YES if raw == "1" else values.NO
-    return Words(raw, raw)
 
 
 # ---- the file ----------------------------------------------------------------------------------------------

@@ -6,20 +6,19 @@ Every door uses these, so that a rule holds on screens, in files, in the API and
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import timedelta
+from dataclasses import dataclass, replace
 from typing import Any
 
 from flask_appbuilder.security.sqla.models import User
-from sqlalchemy import ColumnElement, Select, String, and_, cast, func, inspect, not_, or_, select
+from sqlalchemy import ColumnElement, Select, String, cast, func, inspect, select
 from sqlalchemy.orm import joinedload, undefer
 
-from app.columns import keyring, now
+from app.columns import now
 from app.errors import BadInput, BadRequest, Change, NotAllowed, NotFound, Problem, Refusal, WrongState
-from app.extensions import company, db, stale
+from app.extensions import db, stale
 from app.models import AuditLog, Employee
 from app.roles import Act
-from app.services import access, searching, values
+from app.services import access, filtering, keyset, searching, values
 from app.services.fields import (
     Field,
     Kind,
@@ -31,6 +30,8 @@ from app.services.fields import (
     models_by_resource,
     titles_of,
 )
+from app.services.language.checking import Formula
+from app.services.language.wording import tree_words
 from app.words import Words, language, say
 
 MOST_COUNTED = 10_000
@@ -109,27 +110,24 @@ def _related_title(record: Any, field: Field) -> str:
 # ---- lists -------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Condition:
-    """One condition of a list: a field, a comparison, and what it is compared with (as written)."""
-
-    field: Field
-    op: str
-    raw: str
-
-
 @dataclass(frozen=True)
 class Query:
     """What a list is asked for. `sort` holds fields with whether they descend; `page` counts from 1."""
 
     model: type[Any]
     search: str = ""
-    conditions: tuple[Condition, ...] = ()
+    conditions: tuple[filtering.Condition, ...] = ()
     sort: tuple[tuple[Field, bool], ...] = ()
     page: int = 1
     size: int = SIZES[0]
     within: ColumnElement[bool] | None = None
     """A condition of the door itself, such as "of this customer"."""
+    where: Formula | None = None
+    """What the conditions, which are its short form, do not say."""
+    start: keyset.Start | None = None
+    """The record the page stands after or before, so that no page costs more than the first."""
+    binned: bool = False
+    """What lies in the recycle bin, and nothing else."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,13 +151,35 @@ def page_of(query: Query, *, fields: Iterable[Field] | None = None, exact: bool 
     if not may_list(query.model):
         access.principal().check(Act.read, access.resource_of(query.model))
     limited = _limited(query)
-    ids = db.session.scalars(
-        _sorted(limited.with_only_columns(query.model.id), query)
-        .offset((query.page - 1) * query.size)
-        .limit(query.size + 1)
-    ).all()
-    rows = rows_of(query.model, ids[: query.size], fields)
-    return Page(rows=rows, total=_count(limited, query.model, exact=exact), has_next=len(ids) > query.size)
+    ids, has_next = _ids(limited, query)
+    rows = rows_of(query.model, ids, fields)
+    return Page(rows=rows, total=_count(limited, query.model, exact=exact), has_next=has_next)
+
+
+def _ids(limited: Select[Any], query: Query) -> tuple[list[int], bool]:
+    """The ids of the page, and whether others follow."""
+    keys = limited.with_only_columns(query.model.id)
+    order = keyset.order_of(query.model, query.sort)
+    if query.start is None:
+        skipped = keys.order_by(*keyset.ordered(order)).offset((query.page - 1) * query.size)
+        found = list(db.session.scalars(skipped.limit(query.size + 1)))
+        return found[: query.size], len(found) > query.size
+    back = query.start.back
+    beyond = keys.where(keyset.beyond(order, query.start)).order_by(*keyset.ordered(order, back=back))
+    found = list(db.session.scalars(beyond.limit(query.size + 1)))
+    page = found[: query.size]
+    return (page[::-1], True) if back else (page, len(found) > query.size)
+
+
+def neighbours(query: Query, record: Any) -> tuple[int | None, int | None]:
+    """The records before and after one in the order of a list: two statements."""
+    here = keyset.of(query.sort, record)
+    found = [
+        _ids(_limited(query), replace(query, size=1, start=keyset.Start(here, back)))[0]
+        for back in (True, False)
+    ]
+    before, after = (ids[0] if ids else None for ids in found)
+    return before, after
 
 
 def may_list(model: type[Any]) -> bool:
@@ -183,7 +203,8 @@ def ids_of(query: Query, most: int) -> list[int]:
     """The ids of all records of a query in its order, at most `most`."""
     if not may_list(query.model):
         access.principal().check(Act.read, access.resource_of(query.model))
-    chosen = _sorted(_limited(query).with_only_columns(query.model.id), query)
+    order = keyset.ordered(keyset.order_of(query.model, query.sort))
+    chosen = _limited(query).with_only_columns(query.model.id).order_by(*order)
     return list(db.session.scalars(chosen.limit(most)))
 
 
@@ -206,20 +227,14 @@ def _limited(query: Query) -> Select[Any]:
     statement = select(query.model)
     if query.within is not None:
         statement = statement.where(query.within)
-    for condition in query.conditions:
-        statement = statement.where(expression_of(query.model, condition))
+    if query.binned:
+        statement = statement.where(query.model.deleted_at.is_not(None)).execution_options(with_deleted=True)
+    if asked := _asked(query):
+        fields = filterable(query.model)
+        statement = statement.where(*(filtering.clause(query.model, one, fields) for one in asked))
     for term in query.search.split():
         statement = statement.where(searching.matches(query.model, term))
     return statement
-
-
-def _sorted(statement: Select[Any], query: Query) -> Select[Any]:
-    for field, descending in query.sort:
-        column = getattr(query.model, field.name)
-        ordered = column.desc() if descending else column.asc()
-        statement = statement.order_by(ordered.nulls_last() if field.required is False else ordered)
-    descending_id = query.sort[0][1] if query.sort else True
-    return statement.order_by(query.model.id.desc() if descending_id else query.model.id)
 
 
 def _count(limited: Select[Any], model: type[Any], *, exact: bool) -> int:
@@ -230,40 +245,16 @@ def _count(limited: Select[Any], model: type[Any], *, exact: bool) -> int:
     return db.session.scalar(select(func.count()).select_from(ids.subquery())) or 0
 
 
-OPS: dict[Kind, tuple[str, ...]] = {
-    Kind.text: ("has", "is", "starts", "none", "some"),
-    Kind.long: ("has", "none", "some"),
-    Kind.sealed: ("is", "none", "some"),
-    Kind.choice: ("in", "not"),
-    Kind.relation: ("in", "not", "none", "some"),
-    Kind.flag: ("is",),
-    **dict.fromkeys((Kind.date, Kind.moment), ("from", "to", "is", "last", "next", "none", "some")),
-    **dict.fromkeys(
-        (Kind.integer, Kind.money, Kind.quantity, Kind.rate, Kind.points),
-        ("from", "to", "is", "none", "some"),
-    ),
-}
-"""Which comparisons a kind of field offers; `last` and `next` count days from today."""
-
-OP_WORDS: dict[str, Words] = {
-    "has": Words("包含", "contains"),
-    "is": Words("等于", "is"),
-    "starts": Words("开头是", "starts with"),
-    "in": Words("为", "is"),
-    "not": Words("不为", "is not"),
-    "from": Words("不小于", "from"),
-    "to": Words("不大于", "up to"),
-    "last": Words("最近（天）", "in the last days"),
-    "next": Words("未来（天）", "in the next days"),
-    "none": Words("为空", "is empty"),
-    "some": Words("不为空", "is filled"),
-}
+def filterable(model: type[Any]) -> tuple[Field, ...]:
+    """What this person can filter a list by: what he may see of it, and what is worked out from what he may read."""
+    seen = (field for field in visible_fields(model) if filtering.is_asked(model, field))
+    return (*seen, *filtering.derived(model))
 
 
-def condition(model: type[Any], name: str, op: str, raw: str) -> Condition:
+def condition(model: type[Any], name: str, op: str, raw: str) -> filtering.Condition:
     """A condition of a list, if the field and its kind offer it. Raises `BadRequest`."""
-    field = next((f for f in visible_fields(model) if f.name == name), None)
-    if field is None or op not in OPS.get(field.kind, ()):
+    field = next((f for f in filterable(model) if f.name == name), None)
+    if field is None or op not in filtering.OPS.get(field.kind, ()):
         raise BadRequest(
             say(
                 "不能按“{name}”这样筛选。",
@@ -271,75 +262,83 @@ def condition(model: type[Any], name: str, op: str, raw: str) -> Condition:
                 name=f"{name}:{op}"[:80],
             )
         )
-    return Condition(field, op, raw)
+    return filtering.Condition(field, op, raw)
 
 
-def expression_of(model: type[Any], condition: Condition) -> ColumnElement[bool]:
-    """The condition in SQL. What is unknown does not match (R33)."""
-    field, op, raw = condition.field, condition.op, condition.raw
-    column: Any = getattr(model, f"{field.name}_index" if field.sealed else field.name)
-    result: ColumnElement[bool]
-    if op in {"none", "some"}:
-        result = column.is_(None) if op == "none" else column.is_not(None)
-        return result
-    if field.sealed:
-        result = column == keyring.blind_index(raw, f"{model.__tablename__}.{field.name}")
-        return result
-    if op in {"in", "not"}:
-        chosen = column.in_([_operand(field, part) for part in raw.split(",") if part])
-        return chosen if op == "in" else or_(not_(chosen), column.is_(None))
-    if op in {"last", "next"}:
-        return _around_today(field, column, op, raw)
-    return COMPARE[op](column, _operand(field, raw), field)
+def where(model: type[Any], written: str) -> Formula | None:
+    """The condition an address carries in the condition language; None for none. Raises `BadRequest`."""
+    if not written.strip():
+        return None
+    return filtering.read(written, filtering.catalogue_of(model, filterable(model)))
 
 
-def _until(column: Any, value: Any, field: Field) -> ColumnElement[bool]:
-    """Up to and with: a day given for a moment counts to its end."""
-    if field.kind is Kind.moment:
-        result: ColumnElement[bool] = column < value + timedelta(days=1)
-        return result
-    upto: ColumnElement[bool] = column <= value
-    return upto
+def parts_of(query: Query) -> tuple[filtering.Item, ...]:
+    """What the written condition of a list asks, in the parts that can be taken away one by one."""
+    if query.where is None:
+        return ()
+    return filtering.parts_of(filtering.item_of(query.where.tree, filterable(query.model)))
 
 
-def _same(column: Any, value: Any, field: Field) -> ColumnElement[bool]:
-    if field.kind is Kind.moment:
-        return and_(column >= value, column < value + timedelta(days=1))
-    same: ColumnElement[bool] = column == value
-    return same
+def without(query: Query, part: filtering.Item) -> str:
+    """The written condition of a list without one of its parts."""
+    rest = tuple(one for one in parts_of(query) if one is not part)
+    if not rest:
+        return ""
+    catalogue = filtering.catalogue_of(query.model, filterable(query.model))
+    return filtering.written(filtering.formula(filtering.Group(any=False, items=rest), catalogue))
 
 
-COMPARE: dict[str, Callable[[Any, Any, Field], ColumnElement[bool]]] = {
-    "has": lambda column, value, _field: column.icontains(value, autoescape=True),
-    "starts": lambda column, value, _field: column.istartswith(value, autoescape=True),
-    "is": _same,
-    "from": lambda column, value, _field: column >= value,
-    "to": _until,
-}
+def item_words(item: filtering.Item, model: type[Any] | None = None) -> Words:
+    """A line or a group of a filter as a person reads it."""
+    if isinstance(item, filtering.Condition):
+        return _line_words(item)
+    if isinstance(item, filtering.Group):
+        parts = [item_words(one, model) for one in item.items]
+        zh, en = (" 或 ", " or ") if item.any else (" 且 ", " and ")
+        return Words(f"（{zh.join(one.zh for one in parts)}）", f"({en.join(one.en for one in parts)})")
+    if model is None:
+        return Words("其他条件", "another condition")
+    return tree_words(item.tree, filtering.catalogue_of(model, filterable(model)))
 
 
-def _around_today(field: Field, column: Any, op: str, raw: str) -> ColumnElement[bool]:
-    try:
-        days = timedelta(days=int(raw))
-    except (ValueError, OverflowError):
-        raise BadRequest(say("天数应为整数。", "The number of days must be a whole number.")) from None
-    today = company.today()
-    low, high = (today - days, today) if op == "last" else (today, today + days)
-    return and_(
-        column >= values.parse(field, low.isoformat()),
-        _until(column, values.parse(field, high.isoformat()), field),
-    )
+def _line_words(line: filtering.Condition) -> Words:
+    label, op = line.field.label, filtering.OP_WORDS[line.op]
+    if line.op in filtering.BARE:
+        return Words(f"{label.zh} {op.zh}", f"{label.en} {op.en}")
+    if line.op in filtering.DAY_WORDS:
+        spoken = filtering.DAY_WORDS[line.op]
+        return Words(f"{label.zh} {spoken.zh.format(line.raw)}", f"{label.en} {spoken.en.format(line.raw)}")
+    operands = [operand_words(line.field, line.op, part) for part in line.raw.split(",") if part]
+    zh, en = "、".join(one.zh for one in operands), ", ".join(one.en for one in operands)
+    return Words(f"{label.zh} {op.zh} {zh}", f"{label.en} {op.en} {en}")
 
 
-def _operand(field: Field, raw: str) -> Any:
-    if field.kind is Kind.relation:
-        if (key := values.whole(raw)) is None:
-            raise BadRequest(say("“{raw}”不是有效的编号。", "'{raw}' is no valid id.", raw=raw[:40]))
-        return key
-    try:
-        return values.parse(field, raw)
-    except values.BadValue as error:
-        raise BadRequest(error.words) from error
+def operand_words(field: Field, op: str, raw: str) -> Words:
+    """What a field is compared with, as a person reads it."""
+    if op == "within" and raw in filtering.PERIODS:
+        return filtering.PERIODS[raw][1]
+    if field.choices is not None and raw in field.choices.__members__:
+        return field.choices[raw].words
+    if field.kind is Kind.relation and (key := values.whole(raw)):
+        title = picked_title(field, key) or raw
+        return Words(title, title)
+    if field.kind is Kind.flag:
+        return values.YES if raw == "1" else values.NO
+    return Words(raw, raw)
+
+
+def check(query: Query) -> None:
+    """Raises `BadRequest` for a list that cannot be answered; asks the database nothing."""
+    _limited(query)
+
+
+def _asked(query: Query) -> list[Formula]:
+    """Everything that must hold of the rows."""
+    if not query.conditions and query.where is None:
+        return []
+    catalogue = filtering.catalogue_of(query.model, filterable(query.model))
+    found = [filtering.formula(one, catalogue) for one in query.conditions]
+    return found if query.where is None else [*found, query.where]
 
 
 def sort_of(model: type[Any], names: str) -> tuple[tuple[Field, bool], ...]:

@@ -6,7 +6,7 @@ who opens it: a view never shows more than the list itself would. Only who made 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 from sqlalchemy import ColumnElement, and_, case, or_, select
 
@@ -17,7 +17,8 @@ from app.roles import Act
 from app.services import access, values
 from app.words import say
 
-LONGEST = 2_000
+LONGEST = 3_500
+"""Characters of an address; servers take some 4,000."""
 LONGEST_NAME = 60
 RESOURCE = "saved_view"
 
@@ -40,11 +41,6 @@ def _for(who: access.Principal) -> ColumnElement[bool]:
     )
 
 
-def default_of(views: Iterable[SavedView]) -> SavedView | None:
-    """The view a list opens with: the nearest of those marked so."""
-    return next((view for view in views if view.is_default), None)
-
-
 def save(resource: str, query: str, typed: Mapping[str, str], view_id: int | None = None) -> SavedView:
     """Keep a list under a name, or change a view. Inside `transaction()`.
 
@@ -59,7 +55,20 @@ def save(resource: str, query: str, typed: Mapping[str, str], view_id: int | Non
     if who.employee_id is None:
         raise NotAllowed(say("只有员工可以保存视图。", "Only an employee keeps views."))
     view = own(view_id) if view_id else SavedView(resource=resource, owner_id=who.employee_id)
-    view.query = query[:LONGEST]
+    if len(query) > LONGEST:
+        raise BadInput(
+            [
+                Problem(
+                    say(
+                        "条件太多，视图存不下（{now} 个字符，最多 {most}）：请减少条件或列。",
+                        "This is too much for a view ({now} characters, {most} are kept): ask for less, or fewer columns.",
+                        now=len(query),
+                        most=LONGEST,
+                    )
+                )
+            ]
+        )
+    view.query = query
     if "name" in typed:
         view.name = typed["name"].strip()
         view.audience = _audience(typed.get("audience", ""))

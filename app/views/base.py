@@ -6,11 +6,12 @@ finds the record through the row policy, calls one verb in one transaction, and 
 
 from __future__ import annotations
 
+import builtins
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
-from flask import flash, redirect, render_template, request, url_for
+from flask import flash, g, redirect, render_template, request, url_for
 from flask_appbuilder import expose
 from flask_appbuilder.baseviews import BaseView
 from flask_babel import gettext as _
@@ -18,15 +19,15 @@ from markupsafe import escape
 from sqlalchemy import func, inspect, select
 
 from app import workflows
-from app.errors import BadInput, BadRequest, NotAllowed, NotFound, Refusal, Stale, WrongState
+from app.errors import BadRequest, NotAllowed, NotFound, Refusal, Stale, WrongState
 from app.extensions import db, transaction
-from app.models import AuditAct
+from app.models import AuditAct, SavedView
 from app.roles import Act
 from app.services import access, audit, history, merging, records, saved_views, values
 from app.services.commands import AlreadyDone
 from app.services.fields import Field, Kind, field_named, labels_of, listed, parts_of
 from app.services.imports import MOST_EDITED, importable, offered, stage_edit
-from app.views import flow_path, forms, lists, pages, saved_views as view_acts, taking_out
+from app.views import filters, flow_path, forms, lists, pages, saved_views as view_acts, taking_out
 from app.views.attachments import attach_act, attachment_list, may_attach
 from app.views.cells import LINKED, cell_of, names_of
 from app.views.guards import needs
@@ -98,13 +99,65 @@ class RecordView(BaseView):
     def list(self) -> Any:
         """The records this person may read."""
         views = saved_views.offered(self.resource)
-        if where := view_acts.opened_by_default(views):
+        if where := view_acts.opened_by_default(views, self.model):
             return redirect(where)
+        return self._listed(views)
+
+    def _listed(
+        self, views: builtins.list[SavedView], refusal: Refusal | None = None, asked: str = ""
+    ) -> Any:
+        """The list the address asks for; after a refusal with what was typed for the act asked for."""
+        g.list_path = self.url("list")
         acts = self.list_acts()
+        acts.filter_url, acts.count_url = self.url("filter"), self.url("count")
         acts.views = view_acts.tabs_of(views, self.resource)
         acts.acts += view_acts.acts_of(views, self.resource)
+        if refusal is not None:
+            acts.acts = tuple(forms.asked_again(act, refusal, asked) for act in acts.acts)
+            acts.bulk = tuple(forms.asked_again(act, refusal, asked) for act in acts.bulk)
         page = lists.list_page(lists.query_of(self.model, request.args), acts)
-        return render_template("record/list.html", page=page, fragment=fragment("chips results"))
+        blocks = fragment("chips results") if refusal is None else ""
+        status = 200 if refusal is None else refusal.status
+        return render_template("record/list.html", page=page, fragment=blocks), status
+
+    @expose("/filter")
+    @needs(Act.read)
+    def filter(self) -> Any:
+        """The form a filter is built in; what is built is an address of the list."""
+        args, act = request.args, request.args.get("act", "")
+        if act == "clear":
+            return _go(
+                f"{self.url('list')}?{filters.address_of(filters.Draft(), self.model, args.get('kept', ''))}"
+            )
+        if "kept" not in args:
+            kept, draft = lists.state_of(args), filters.draft_from(lists.query_of(self.model, args))
+        else:
+            kept, draft = args["kept"], filters.draft_of(args)
+        filters.act_on(draft, act)
+        error = None
+        if act == "apply":
+            try:
+                return _go(f"{self.url('list')}?{filters.address_of(draft, self.model, kept)}")
+            except BadRequest as refusal:
+                error = refusal.words
+        page = filters.filter_page(self.model, draft, kept, self.url("list"), error)
+        return render_template("record/filter.html", page=page, fragment=fragment("builder"))
+
+    @expose("/view", methods=["POST"])
+    @needs(Act.read)
+    def keep(self) -> Any:
+        """Keep the list of the address under a name, or change the view it was opened with."""
+        query = lists.query_of(self.model, request.args)
+        lists.columns_of(self.model, request.args)
+        records.page_of(query)  # what the list cannot answer is no view
+        try:
+            where = view_acts.keep(self.resource)
+        except (NotAllowed, NotFound, AlreadyDone):
+            raise
+        except Refusal as refusal:
+            return self._listed(saved_views.offered(self.resource), refusal, request.path)
+        flash(_("The view is saved."), "success")
+        return redirect(where, 303)
 
     @expose("/count")
     @needs(Act.read)
@@ -466,9 +519,7 @@ class RecordView(BaseView):
         except (NotAllowed, NotFound):
             raise
         except Refusal as refusal:
-            for problem in refusal.problems if isinstance(refusal, BadInput) else [refusal]:
-                flash(str(problem.words), "danger")
-            return redirect(f"{self.url('list')}?{lists.url_query(request.args)}", 303)
+            return self._listed(saved_views.offered(self.resource), refusal, request.path)
         return redirect(url_for("ImportView.show", pk=run), 303)
 
     def _chosen(self) -> Sequence[int]:
@@ -540,6 +591,12 @@ def _counted(tabs: Sequence[Related], record: Any) -> Sequence[int]:
     limited = [select(tab.model.id).where(tab.of(record)).limit(100).subquery() for tab in tabs]
     counts = [select(func.count()).select_from(rows).scalar_subquery() for rows in limited]
     return tuple(db.session.execute(select(*counts)).one())
+
+
+def _go(where: str) -> Any:
+    """On to another page, also where only a part of this one was asked for."""
+    where = where.rstrip("?")
+    return ("", 204, {"HX-Redirect": where}) if request.headers.get("HX-Request") else redirect(where)
 
 
 def fragment(blocks: str) -> str:

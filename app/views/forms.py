@@ -12,8 +12,9 @@ from flask_appbuilder.security.sqla.models import Role
 from flask_babel import gettext as _
 
 from app.errors import BadInput, Problem, Refusal, Stale
+from app.extensions import db
 from app.services import codes, records, values
-from app.services.fields import Field, Kind, parts_of
+from app.services.fields import Field, Kind, models_by_resource, parts_of
 from app.views import pages
 from app.views.lists import options, picker_url
 
@@ -130,6 +131,34 @@ def merged(sent: dict[str, str]) -> dict[str, str]:
         return sent
     theirs = set(request.form.get("_stale_fields", "").split(",")) - set(request.form.getlist("keep"))
     return {name: text for name, text in sent.items() if name not in theirs}
+
+
+def asked_again(act: pages.Act, refusal: Refusal, path: str) -> pages.Act:
+    """The act that was refused, opened, with what was typed and what was wrong with it; another as it is."""
+    if not act.fields or act.url.partition("?")[0] != path:
+        return act
+    problems = _problems(refusal)
+    named = {field.name for field in act.fields}
+    fields = tuple(
+        replace(
+            field,
+            value=request.form.get(field.name, ""),
+            text=_typed_text(field),
+            errors=tuple(problem.words for problem in problems if problem.field == field.name),
+        )
+        for field in act.fields
+    )
+    rest = tuple(problem.words for problem in problems if problem.field not in named)
+    return replace(act, fields=fields, problems=rest, opened=True)
+
+
+def _typed_text(field: pages.Field) -> pages.Text:
+    """What a picked record is called; the picker asks for it by its own address."""
+    key = values.whole(request.form.get(field.name, ""))
+    resource = field.picker_url.rpartition("/")[2].partition("?")[0]
+    if field.kind != "picker" or not key or resource not in models_by_resource():
+        return field.text
+    return records.title_of(db.session.get(models_by_resource()[resource], key))
 
 
 def _input(field: Field, record: Any, sent: Mapping[str, str] | None, problems: list[Problem]) -> pages.Field:

@@ -1,14 +1,16 @@
 """The list of a record type as a page: what the address asks for, and what the page shows of it.
 
-The address is the state: `q` the quick search, `<op>.<field>` a condition (`in.status=active`), `sort`, `page`, `size`.
+The address is the state: `q` the quick search, `<op>.<field>` a condition (`in.status=active`), `where` a condition in
+the language of conditions, `sort`, `page`, `size`, `cols`. Deep pages carry the row they stand after or before.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
+from urllib.parse import urlencode
 
-from flask import request, url_for
+from flask import g, request, url_for
 from flask_babel import gettext as _
 from sqlalchemy import ColumnElement
 from werkzeug.datastructures import MultiDict
@@ -16,16 +18,19 @@ from werkzeug.datastructures import MultiDict
 from app import workflows
 from app.columns import Choice as ClosedSet
 from app.errors import BadRequest
-from app.extensions import db
-from app.services import access, records, values
+from app.services import access, filtering, keyset, records
 from app.services.fields import Field, Kind, labels_of, listed
 from app.views import pages
 from app.views.cells import cell_of, url_to
 from app.views.web import page_number
 from app.words import language, say
 
-KEPT = ("sort", "size", "cols", "view")
+KEPT = ("sort", "size", "cols", "view", "edit")
 """What searching and filtering leave as it is."""
+PASSING = frozenset({"view", "page", "after", "before", "edit"})
+"""What is no part of a list's state: where one stands in it, and how it came about."""
+DEEP = 1_000
+"""From this row on pages are found by the row before them, not by counting rows."""
 MAX_PAGE = 100_000
 LONGEST_SEARCH = 100
 
@@ -34,18 +39,29 @@ def query_of(
     model: type[Any], args: MultiDict[str, str], within: ColumnElement[bool] | None = None
 ) -> records.Query:
     """What the address asks for. Raises `BadRequest` for what the list does not offer."""
+    sort = records.sort_of(model, ",".join(args.getlist("sort")))
     return records.Query(
         model=model,
         search=args.get("q", "").strip()[:LONGEST_SEARCH],
         conditions=tuple(_conditions(model, args)),
-        sort=records.sort_of(model, args.get("sort", "")),
+        sort=sort,
         page=page_number(args, MAX_PAGE),
         size=_size(args),
         within=within,
+        where=records.where(model, args.get("where", "")),
+        start=_start(sort, args),
     )
 
 
-def _conditions(model: type[Any], args: MultiDict[str, str]) -> Iterable[records.Condition]:
+def _start(sort: keyset.Sort, args: MultiDict[str, str]) -> keyset.Start | None:
+    """The row the page stands after, or before."""
+    for name in ("after", "before"):
+        if args.get(name):
+            return keyset.Start(keyset.read(sort, args[name]), back=name == "before")
+    return None
+
+
+def _conditions(model: type[Any], args: MultiDict[str, str]) -> Iterable[filtering.Condition]:
     for key in args:
         op, dot, name = key.partition(".")
         raw = ",".join(filter(None, args.getlist(key)))
@@ -91,15 +107,16 @@ def list_page(query: records.Query, acts: ListActs, *, fields: tuple[Field, ...]
         rows=tuple(_row(record, shown, acts, shut) for record in page.rows),
         search=query.search,
         search_hint=_("Name, code or number"),
-        search_url=request.path,
-        chips=tuple(_chip(condition) for condition in query.conditions),
-        clear_url=request.path,
-        filters=tuple(_filters(query)),
+        search_url=here(),
+        chips=tuple(_chips(query)),
+        clear_url=cleared(),
+        filter_url=acts.filter_url and f"{acts.filter_url}?{url_query(request.args)}",
         first=first,
         last=last,
         count_text=_count_text(first, last, page),
-        prev_url=query_args_with(page=str(query.page - 1)) if query.page > 1 else "",
-        next_url=query_args_with(page=str(query.page + 1)) if page.has_next else "",
+        exact_url=f"{acts.count_url}?{state_of(request.args)}" if acts.count_url and page.is_capped else "",
+        prev_url=_turned(query, page, back=True) if query.page > 1 else "",
+        next_url=_turned(query, page) if page.has_next else "",
         pages=tuple(_pages(query, page)),
         sizes=tuple(
             pages.Tab(str(size), query_args_with(size=str(size), page=""), current=size == query.size)
@@ -110,9 +127,11 @@ def list_page(query: records.Query, acts: ListActs, *, fields: tuple[Field, ...]
         exports=acts.exports,
         bulk=acts.bulk,
         all_text=_all_text(page) if acts.bulk and page.has_next else "",
+        all_taken=bool(request.form.get("all")),
         bulk_url=acts.bulk_url,
         empty=_empty(query, acts),
-        keep=tuple((name, request.args[name]) for name in KEPT if request.args.get(name)),
+        keep=tuple(kept()),
+        sorts=() if fields else tuple(_sorts(query)),
         tabs=acts.views,
         choosable=() if fields else tuple(_chooser(query.model, shown)),
     )
@@ -149,6 +168,8 @@ class ListActs:
         self.bulk: tuple[pages.Act, ...] = ()
         self.bulk_url = ""
         self.edit_endpoint = ""
+        self.filter_url = ""
+        self.count_url = ""
         self.views: tuple[pages.Tab, ...] = ()
 
 
@@ -169,7 +190,8 @@ def _row(record: Any, shown: list[Field], acts: ListActs, shut: frozenset[int]) 
     cells = tuple(cell_of(record, field) for field in shown)
     open_to_edit = acts.edit_endpoint and record.id not in shut
     edit_url = url_for(acts.edit_endpoint, pk=record.id) if open_to_edit else ""
-    return pages.Row(id=str(record.id), url=url_to(record), cells=cells, edit_url=edit_url)
+    ticked = str(record.id) in request.form.getlist("ids") or bool(request.form.get("all"))
+    return pages.Row(id=str(record.id), url=url_to(record), cells=cells, edit_url=edit_url, ticked=ticked)
 
 
 def _count_text(first: int, last: int, page: records.Page) -> str:
@@ -194,102 +216,98 @@ def _pages(query: records.Query, page: records.Page) -> Iterable[pages.Tab]:
 
 
 def _empty(query: records.Query, acts: ListActs) -> pages.EmptyState:
-    if query.search or query.conditions:
-        clear = pages.Act(_("Clear the filters"), url=request.path)
+    if query.search or query.conditions or query.where:
+        clear = pages.Act(_("Clear the filters"), url=cleared())
         return pages.EmptyState(
             _("Nothing matches"), _("No record fits these conditions."), act=clear, icon="search"
         )
     return pages.EmptyState(_("Nothing here yet"), _("What you may see appears here."), act=acts.primary)
 
 
+def _turned(query: records.Query, page: records.Page, *, back: bool = False) -> str:
+    """The page before or after this one: by its number, or deep in the list by the row it stands at."""
+    number = query.page - 1 if back else query.page + 1
+    if (number - 1) * query.size < DEEP:
+        return query_args_with(page=str(number))
+    row = page.rows[0 if back else -1]
+    place = {"before" if back else "after": keyset.word(query.sort, keyset.of(query.sort, row))}
+    return query_args_with(page=str(number), **place)
+
+
 def query_args_with(**changes: str) -> str:
-    """The present address with some arguments changed; an empty one is dropped."""
-    args = request.args.copy()
+    """The present address with some arguments changed; an empty one is dropped. The first page, unless one is named."""
+    return _address(request.args.copy(), changes)
+
+
+def cleared() -> str:
+    """The present address without its conditions."""
+    return _address(
+        MultiDict(pair for pair in request.args.items(multi=True) if not is_condition(pair[0])), {}
+    )
+
+
+def _address(args: MultiDict[str, str], changes: Mapping[str, str]) -> str:
+    for name in ("page", "after", "before", *changes):
+        args.poplist(name)
     for name, value in changes.items():
-        args.pop(name, None)
         if value:
             args[name] = value
-    if "page" not in changes and "page" in args:
-        args.pop("page")
     query = url_query(args)
-    return f"{request.path}?{query}" if query else request.path
+    return f"{here()}?{query}" if query else here()
+
+
+def here() -> str:
+    """The page the list stands on, also where it answers a form sent from it."""
+    return str(g.get("list_path") or request.path)
+
+
+def is_condition(name: str) -> bool:
+    """Whether an argument of the address limits the rows."""
+    return name in {"q", "where"} or "." in name
 
 
 def url_query(args: MultiDict[str, str]) -> str:
     """The arguments as they stand behind the question mark."""
-    bare = url_for("static", filename="x", **args.to_dict(flat=False))  # type: ignore[arg-type]
-    return bare.partition("?")[2]
+    return urlencode(list(args.items(multi=True)))
 
 
-# ---- conditions in words and as inputs ---------------------------------------------------------------------
+def state_of(args: MultiDict[str, str]) -> str:
+    """What an address asks of a list, always written in the same order."""
+    pairs = [(name, value) for name, value in args.items(multi=True) if name not in PASSING and value]
+    return urlencode(sorted(pairs, key=lambda pair: pair[0]))
 
 
-def _chip(condition: records.Condition) -> pages.Chip:
-    field, op = condition.field, condition.op
-    words = [str(field.label), str(records.OP_WORDS[op])]
-    if op not in {"none", "some"}:
-        words.append("、".join(_operand_text(field, part) for part in condition.raw.split(",")))
-    return pages.Chip(" ".join(words), query_args_with(**{f"{op}.{field.name}": "", "page": ""}))
+def kept() -> Iterable[tuple[str, str]]:
+    """What the search form carries along: the conditions, and how the list looks."""
+    for name, value in request.args.items(multi=True):
+        if value and name != "q" and (name in KEPT or is_condition(name)):
+            yield name, value
 
 
-def _operand_text(field: Field, raw: str) -> str:
-    if field.kind is Kind.relation and field.target is not None:
-        related = db.session.get(field.target, int(raw))
-        return (
-            records.title_of(related)
-            if hasattr(field.target, "__rows__")
-            else str(getattr(related, "name", raw))
-        )
-    if field.choices is not None:
-        return values.show_choice(field, raw)
-    if field.kind is Kind.flag:
-        return values.show_flag(raw == "1")
-    return raw
+# ---- conditions in words, sorts as inputs ------------------------------------------------------------------
 
 
-def _filters(query: records.Query) -> Iterable[pages.Field]:
-    """The inputs of the filter drawer: every field the list offers, with what is set."""
-    held = {(condition.op, condition.field.name): condition.raw for condition in query.conditions}
-    for field in records.visible_fields(query.model):
-        ops = records.OPS.get(field.kind, ())
-        if "in" in ops:
-            yield _chosen(field, held.get(("in", field.name), ""))
-        elif field.kind is Kind.flag:
-            yield _yes_or_no(field, held.get(("is", field.name), ""))
-        elif "from" in ops:
-            for op in ("from", "to"):
-                label = f"{field.label} {records.OP_WORDS[op]}"
-                yield _input(f"{op}.{field.name}", label, field, held.get((op, field.name), ""))
-        elif ops:
-            op = ops[0]
-            yield _input(f"{op}.{field.name}", str(field.label), field, held.get((op, field.name), ""))
+def _chips(query: records.Query) -> Iterable[pages.Chip]:
+    """The conditions in words, each with the address without it."""
+    for line in query.conditions:
+        yield pages.Chip(records.item_words(line), query_args_with(**{f"{line.op}.{line.field.name}": ""}))
+    for part in records.parts_of(query):
+        words = records.item_words(part, query.model)
+        yield pages.Chip(words, query_args_with(where=records.without(query, part)))
 
 
-def _input(name: str, label: str, field: Field, value: str) -> pages.Field:
-    kind: Any = "date" if field.kind in {Kind.date, Kind.moment} else "number" if field.is_number else "text"
-    return pages.Field(name=name, label=label, kind=kind, value=value)
-
-
-def _chosen(field: Field, raw: str) -> pages.Field:
-    parts = [part for part in raw.split(",") if part]
-    name = f"in.{field.name}"
-    if field.choices is not None:
-        return pages.Field(
-            name=name,
-            label=field.label,
-            kind="choices",
-            choices=options(field.choices),
-            picked=tuple(c for c in options(field.choices) if c.value in parts),
-        )
-    picked = tuple(pages.Choice(part, _operand_text(field, part)) for part in parts)
-    return pages.Field(
-        name=name, label=field.label, kind="pickers", picked=picked, picker_url=picker_url(field)
+def _sorts(query: records.Query) -> Iterable[pages.Field]:
+    """What the list is sorted by first, then, and then, as inputs."""
+    offered = [field for field in records.visible_fields(query.model) if field.info.sort]
+    choices = tuple(
+        pages.Choice(f"{sign}{field.name}", f"{field.label} {way}")
+        for field in in_one_language(offered)
+        for sign, way in (("", _("ascending")), ("-", _("descending")))
     )
-
-
-def _yes_or_no(field: Field, raw: str) -> pages.Field:
-    both = (pages.Choice("", "-"), pages.Choice("1", values.YES), pages.Choice("0", values.NO))
-    return pages.Field(name=f"is.{field.name}", label=field.label, kind="choice", choices=both, value=raw)
+    held = [f"-{field.name}" if down else field.name for field, down in query.sort]
+    labels = (_("Sort by"), _("then by"), _("and then by"))
+    for label, value in zip(labels, (*held, "", "", ""), strict=False):
+        yield pages.Field("sort", label, kind="choice", choices=choices, value=value)
 
 
 def options(choices: type[ClosedSet]) -> tuple[pages.Choice, ...]:

@@ -156,6 +156,8 @@ class Act:
     """Saved sentences offered under the first long field of the dialog."""
     opened: bool = False
     """Its dialog opens with the page: what was typed was refused, and is not lost."""
+    problems: tuple[Text, ...] = ()
+    """Why it was refused, beyond what stands at its fields."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +171,7 @@ class Row:
     acts: tuple[Act, ...] = ()
     selectable: bool = True
     group: str = ""
+    ticked: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -311,6 +314,8 @@ class Section:
     cells: tuple[Cell, ...] = ()
     note: Text = ""
     edit_url: str = ""
+    lines: LinesEditor | None = None
+    banners: tuple[Banner, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -396,6 +401,43 @@ class Me:
     """The phone's bottom bar, at most four."""
 
 
+# --- The filter of a list ------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class FilterLine:
+    """A line of a filter: what is compared, how, with what; `text` is a condition no line shows."""
+
+    path: str
+    field: Field | None = None
+    op: Field | None = None
+    value: Field | None = None
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class FilterGroup:
+    """Lines and groups, and whether all of them must hold or any."""
+
+    path: str
+    mode: Field
+    items: tuple[FilterLine | FilterGroup, ...] = ()
+    may_nest: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class FilterPage:
+    """`record/filter.html`: the drawer of a list's filter, and the page where there is no script."""
+
+    title: Text
+    action_url: str
+    list_url: str
+    kept: str
+    root: FilterGroup
+    sentence: str = ""
+    error: Text = ""
+
+
 # --- Pages ---------------------------------------------------------------------------------------------------------
 
 
@@ -420,6 +462,9 @@ class ListPage:
     chips: tuple[Chip, ...] = ()
     clear_url: str = ""
     filters: tuple[Field, ...] = ()
+    filter_url: str = ""
+    """Where the filter is built, in place of `filters`."""
+    sorts: tuple[Field, ...] = ()
     quick_filters: tuple[Field, ...] = ()
     first: int = 0
     last: int = 0
@@ -432,6 +477,8 @@ class ListPage:
     bulk: tuple[Act, ...] = ()
     bulk_url: str = ""
     all_text: Text = ""
+    all_taken: bool = False
+    """The whole result was chosen, in the form this page answers."""
     primary: Act | None = None
     acts: tuple[Act, ...] = ()
     exports: tuple[Act, ...] = ()
@@ -518,12 +565,11 @@ class FormPage:
     multipart: bool = False
     alike_url: str = ""
     """Asked while the name and credit code are typed: who this may be already."""
-    lines: LinesEditor | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class LinesEditor:
-    """Rows of a document inside its form: `fields` of one line; names are sent as `prefix-<n>-<name>`.
+    """Rows of a document in a section of its form: `fields` of one line; names are sent as `prefix-<n>-<name>`.
 
     `rows` hold the fields of each line already filled; `blank` is the line to be copied by "Add line" (its names carry
     `__n__` for the number).

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from typing import Any
-from urllib.parse import parse_qsl, urlencode
+from urllib.parse import parse_qsl
 
 from flask import flash, redirect, request
 from flask_appbuilder import expose
@@ -12,6 +12,7 @@ from flask_appbuilder.baseviews import BaseView
 from flask_babel import gettext as _
 from werkzeug.datastructures import MultiDict
 
+from app.errors import BadRequest
 from app.extensions import transaction
 from app.models import Audience, SavedView
 from app.services import access, records, saved_views, values
@@ -22,8 +23,6 @@ from app.views.guards import needs_account
 from app.views.web import once
 
 VIEW = "view"
-PASSING = frozenset({VIEW, "page"})
-"""Arguments that are no part of a view."""
 LABELS = {field.name: field.label for field in fields_of(SavedView)}
 
 
@@ -31,27 +30,6 @@ class SavedViewView(BaseView):
     """Keeping lists as one likes them."""
 
     route_base = "/view"
-
-    @expose("/save", methods=["POST"])
-    @needs_account
-    def save(self) -> Any:
-        """Keep the list under a name, or change the view it was opened with."""
-        model = records.model_named(request.form.get("resource", ""))
-        args = MultiDict(parse_qsl(request.form.get("query", "")))
-        records.page_of(lists.query_of(model, args))  # what the list cannot answer is no view
-        lists.columns_of(model, args)
-        with transaction():
-            command = once()
-            view = saved_views.save(
-                access.resource_of(model),
-                state_of(args),
-                request.form,
-                values.whole(request.form.get(VIEW, "")),
-            )
-            where = address_of(view)
-            command.led_to(where)
-        flash(_("The view is saved."), "success")
-        return redirect(where, 303)
 
     @expose("/<int:pk>/remove", methods=["POST"])
     @needs_account
@@ -64,10 +42,15 @@ class SavedViewView(BaseView):
         return redirect(where, 303)
 
 
-def state_of(args: MultiDict[str, str]) -> str:
-    """What a view keeps of an address, always written in the same order."""
-    pairs = [(name, value) for name, value in args.items(multi=True) if name not in PASSING and value]
-    return urlencode(sorted(pairs, key=lambda pair: pair[0]))
+def keep(resource: str) -> str:
+    """Keep the list of the address as the form says; where it opens. Raises as `saved_views.save`."""
+    with transaction():
+        command = once()
+        which = values.whole(request.form.get(VIEW, ""))
+        view = saved_views.save(resource, lists.state_of(request.args), request.form, which)
+        where = address_of(view)
+        command.led_to(where)
+    return where
 
 
 def address_of(view: SavedView) -> str:
@@ -75,10 +58,23 @@ def address_of(view: SavedView) -> str:
     return f"/{view.resource}/list/?{'&'.join(filter(None, [view.query, f'{VIEW}={view.id}']))}"
 
 
-def opened_by_default(views: Iterable[SavedView]) -> str:
-    """Where a list that was asked for nothing goes on to; nowhere without a default view."""
-    found = None if request.args else saved_views.default_of(views)
-    return address_of(found) if found else ""
+def opened_by_default(views: Iterable[SavedView], model: type[Any]) -> str:
+    """Where a list that was asked for nothing goes on to: the nearest default view that opens for this person, if any."""
+    if request.args:
+        return ""
+    defaults = (view for view in views if view.is_default)
+    return next((address_of(view) for view in defaults if opens(view, model)), "")
+
+
+def opens(view: SavedView, model: type[Any]) -> bool:
+    """Whether the list still answers what a view asks, for this person."""
+    args = MultiDict(parse_qsl(view.query))
+    try:
+        records.check(lists.query_of(model, args))
+        lists.columns_of(model, args)
+    except BadRequest:
+        return False
+    return True
 
 
 def tabs_of(views: list[SavedView], resource: str) -> tuple[pages.Tab, ...]:
@@ -99,12 +95,13 @@ def acts_of(views: list[SavedView], resource: str) -> tuple[pages.Act, ...]:
     who = access.principal()
     if who.employee_id is None:
         return ()
-    hidden = (("resource", resource), ("query", state_of(request.args)), ("_cmd", new_cmd()))
+    state = lists.state_of(request.args)
+    here, hidden = f"/{resource}/view?{state}".rstrip("?"), (("_cmd", new_cmd()),)
     current = next((view for view in views if str(view.id) == request.args.get(VIEW)), None)
     acts = [
         pages.Act(
             _("Save as a view"),
-            url="/view/save",
+            url=here,
             method="post",
             icon="bookmark",
             rare=True,
@@ -113,11 +110,11 @@ def acts_of(views: list[SavedView], resource: str) -> tuple[pages.Act, ...]:
         )
     ]
     if current is not None and current.owner_id == who.employee_id:
-        if current.query != state_of(request.args):
+        if current.query != state:
             acts.append(
                 pages.Act(
                     _("Save the view"),
-                    url="/view/save",
+                    url=here,
                     method="post",
                     rare=True,
                     hidden=(*hidden, (VIEW, str(current.id))),

@@ -10,7 +10,6 @@ import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from fractions import Fraction
 from typing import Any
 
 from app.errors import BadInput, Problem
@@ -20,11 +19,10 @@ from app.services.language.kinds import (
     BOOL,
     SCALE,
     Kind,
-    Raw,
     Type,
-    plain,
     read_number,
     to_model,
+    typed,
 )
 from app.services.language.operators import ORDERED
 from app.services.language.problems import BadFormula
@@ -193,14 +191,6 @@ def _shown(node: Node, catalogue: Catalogue) -> str | None:
     if isinstance(node, Name):
         return str(catalogue.facts[node.name].words)
     return typed(node.type, node.value) if isinstance(node, Literal) else None
-
-
-def typed(type_: Type, raw: Raw) -> str:
-    """A raw value as a person types it, in the unit of its kind."""
-    if isinstance(raw, bool) or not isinstance(raw, int):
-        return str(raw)
-    sign, hundred = ("-" if raw < 0 else ""), 100 if type_.kind is Kind.rate else 1
-    return sign + plain(Fraction(abs(raw) * hundred, SCALE[type_.kind]))
 
 
 # ---- to the written form -----------------------------------------------------------------------------------

@@ -24,39 +24,21 @@ from app.models import Account, Admission, Attachment, Contract
 from app.roles import Act
 from app.services import access, audit, values
 from app.services.fields import Field, Kind, fields_of
+from app.services.filtering import TYPES
 from app.services.language.catalogue import Catalogue, Fact
 from app.services.language.checking import Formula, parse
 from app.services.language.evaluating import decides
 from app.services.language.kinds import (
     BOOL,
-    COUNT,
     DATE,
     MOMENT,
     MONEY,
-    POINTS,
-    QUANTITY,
-    RATE,
-    TEXT,
     Type,
     choice,
     to_model,
     to_raw,
 )
 from app.words import Words, say
-
-TYPES = {
-    Kind.flag: BOOL,
-    Kind.integer: COUNT,
-    Kind.money: MONEY,
-    Kind.quantity: QUANTITY,
-    Kind.rate: RATE,
-    Kind.points: POINTS,
-    Kind.date: DATE,
-    Kind.moment: MOMENT,
-    Kind.text: TEXT,
-    Kind.long: TEXT,
-}
-"""The type of the language for each kind of field; the other kinds are no facts."""
 
 UNASKED = frozenset({"created_at", "changed_at"})
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from app.extensions import db
+from app.extensions import db, transaction
 from app.models import Audience, SavedView
 from app.services import access
 from tests.world import World, sign_in
@@ -16,8 +16,8 @@ STATE = "in.status=active&sort=-name&cols=name,code"
 
 
 def keep(client: Any, **more: str) -> Any:
-    form = {"resource": "customer", "query": STATE, "name": "合作中", "audience": "mine", **more}
-    return client.post("/view/save", data=form)
+    form = {"name": "合作中", "audience": "mine", **more}
+    return client.post(f"/customer/view?{form.pop('query', STATE)}", data=form)
 
 
 def views(app: Any) -> list[SavedView]:
@@ -87,6 +87,37 @@ def test_a_view_of_what_the_list_does_not_offer_is_refused(app: Any, world: Worl
     sign_in(client, "ann")
     assert keep(client, query=query).status_code == 400
     assert views(app) == []
+
+
+def test_what_was_typed_for_a_view_stays_when_it_is_refused(app: Any, world: World, client: Any):
+    sign_in(client, "ann")
+    answer = keep(client, name="我的重点", audience="role")
+    assert answer.status_code == 422
+    page = " ".join(answer.text.split())
+    assert 'value="我的重点"' in page
+    assert "请选择您自己的一个角色" in page
+    assert "data-opened" in page
+    assert "状态 为 合作中" in page
+    assert views(app) == []
+
+
+def test_too_much_for_a_view_is_refused_not_cut(app: Any, world: World, client: Any):
+    sign_in(client, "ann")
+    answer = keep(client, query=f"has.name={'长' * 100}&{'&'.join(f'has.remark={n:0100}' for n in range(30))}")
+    assert answer.status_code == 422
+    assert "条件太多" in answer.text
+    assert views(app) == []
+
+
+@pytest.mark.parametrize("query", ["from.credit_limit=5", "where=[credit_limit] > 5元", "in.status=gone"])
+def test_a_default_view_one_may_not_open_locks_nobody_out(app: Any, world: World, client: Any, query: str):
+    sign_in(client, "ina")
+    with app.app_context(), access.acting(access.SYSTEM), transaction():
+        view = {"resource": "customer", "query": query, "name": "额度", "owner_id": world.employees["ada"]}
+        db.session.add(SavedView(**view, audience=Audience.everybody, is_default=True))
+    assert client.get("/customer/list/").status_code == 200
+    keep(client, is_default="1")
+    assert "in.status=active" in client.get("/customer/list/").headers["Location"]
 
 
 def test_the_columns_are_chosen_and_ordered_by_the_address(world: World, client: Any):

@@ -219,6 +219,14 @@ def plain(number: Fraction) -> str:
     return f"{digits[:-12]}.{digits[-12:]}".rstrip("0").rstrip(".")
 
 
+def typed(type_: Type, raw: Raw) -> str:
+    """A raw value as a person types it, in the unit of its kind."""
+    if isinstance(raw, bool) or not isinstance(raw, int):
+        return str(raw)
+    sign, hundred = ("-" if raw < 0 else ""), 100 if type_.kind is Kind.rate else 1
+    return sign + plain(Fraction(abs(raw) * hundred, SCALE[type_.kind]))
+
+
 def to_raw(type_: Type, value: object) -> Raw | None:
     """The raw value of a model value; a whole number for money means whole units. Refuses what does not fit."""
     if value is None:

@@ -228,6 +228,26 @@
   when("change", "[data-goes]", function (e, s) { if (s.value) { window.location.assign(s.value); } });
   when("change", "[data-submits]", function (e, s) { if (s.form) { s.form.requestSubmit(); } });
 
+  // --- The filter: each press is one question, the answer is the whole form anew ---------------------------------------
+  when("click", "[data-fills]", function (e, b) {
+    var box = document.getElementById(b.dataset.opens), hole = box && one(".filling", box);
+    if (hole && window.htmx) { window.htmx.ajax("GET", b.dataset.fills, { source: hole, target: hole, swap: "innerHTML" }); }
+  });
+  function redraw(form, act) {
+    var data = new window.URLSearchParams(new window.FormData(form));
+    data.set("act", act);
+    return window.htmx.ajax("GET", form.getAttribute("action") + "?" + data, { source: form, target: form, swap: "outerHTML" });
+  }
+  document.addEventListener("submit", function (e) {
+    var form = e.target, act = e.submitter ? e.submitter.value : "apply";
+    if (!form.matches("dialog [data-builder]") || !window.htmx) { return; }
+    e.preventDefault();
+    redraw(form, act);
+  });
+  when("change", "[data-builder] [data-redraws]", function (e, el) {
+    if (window.htmx) { redraw(el.closest("form"), ""); }
+  });
+
   // --- Dialogs: a question before an act, a drawer with filters or reasons -------------------------------------------
   when("click", "[data-opens]", function (e, b) {
     var box = b.dataset.opens ? document.getElementById(b.dataset.opens) : b.nextElementSibling;
@@ -435,6 +455,7 @@
   function ready(scope) {
     columns(scope); pickers(scope); charts(scope); guard(scope);
     all("[data-pick]", scope).forEach(tell);
+    all("[data-taken-all]", scope).forEach(function (flag) { takeAll(flag.closest(".lift"), true); });
     /* The swapped part may itself be what has ended. */
     all("[data-ended]", scope.parentNode || scope).forEach(function (el) { if (el.dataset.ended) { window.location.assign(el.dataset.ended); } });
   }
