@@ -13,6 +13,7 @@ from typing import Any
 
 from flask import g, request, url_for
 from flask_babel import gettext as _
+from sqlalchemy import inspect
 
 from app import workflows
 from app.errors import Refusal, Stale
@@ -89,7 +90,8 @@ def page_of(
         badges=tuple(_badges(case, clock)),
         facts=tuple(_facts(case)),
         banners=tuple(_banners(case, refused, offered=any(act.opened for act in acts))),
-        sections=(*_stale_section(record, refused), _section(case)),
+        sections=(*_stale_section(case, refused), _section(case)),
+        table=_lines(case),
         evidence=attachment_list(record),
         evidence_act=attach_act(record, here, wanted) if may_attach(record) else None,
         course=course,
@@ -179,20 +181,33 @@ def _banners(case: workflows.Case, refused: Refused | None, *, offered: bool) ->
         )
 
 
-def _stale_section(record: Any, refused: Refused | None) -> Iterator[pages.Section]:
-    """What somebody else changed while this person read."""
+def _stale_section(case: workflows.Case, refused: Refused | None) -> Iterator[pages.Section]:
+    """What somebody else changed while this person read, as far as he is shown it; files and lines are only named."""
+    record, shown = case.p.record, {field.name for field in _shown(case)}
     changes = refused.refusal.changes if refused is not None and isinstance(refused.refusal, Stale) else []
-    if changes:
-        cells = tuple(
-            pages.Cell(
-                _told(record, change.field, change.theirs_now),
-                old=_told(record, change.field, change.theirs_before),
-                label=change.label,
-                wide=True,
-            )
-            for change in changes
+    cells = [
+        pages.Cell(
+            _told(record, change.field, change.theirs_now),
+            old=_told(record, change.field, change.theirs_before),
+            label=change.label,
+            wide=True,
         )
-        yield pages.Section(id="stale", title=_("Changed since you opened it"), cells=cells)
+        for change in changes
+        if change.field in shown
+    ]
+    cells += [
+        pages.Cell(_("changed"), label=_beside(record, change.field), kind="badge", tone="warn", wide=True)
+        for change in changes
+        if field_named(type(record), change.field) is None
+    ]
+    if cells:
+        yield pages.Section(id="stale", title=_("Changed since you opened it"), cells=tuple(cells))
+
+
+def _beside(record: Any, name: str) -> str | Words:
+    """What is decided on beside the fields of a record: its lines, its files."""
+    relations = inspect(type(record)).relationships
+    return labels_of(relations[name].mapper.class_) if name in relations else _("Files")
 
 
 def _told(record: Any, name: str, text: str) -> str:
@@ -207,9 +222,7 @@ def _told(record: Any, name: str, text: str) -> str:
 
 def _section(case: workflows.Case) -> pages.Section:
     """The record's fields, those changed since the last round with what they were."""
-    record, changed = case.p.record, case.changed
-    hidden = {"status", *STAMPS}
-    shown = [field for field in records.visible_fields(type(record)) if field.name not in hidden]
+    record, changed, shown = case.p.record, case.changed, _shown(case)
     cells = tuple(
         _cell(record, field, changed.get(field.name))
         for field in shown
@@ -218,6 +231,37 @@ def _section(case: workflows.Case) -> pages.Section:
     count = len([field for field in shown if field.name in changed])
     note = _("%(n)s changed since the last round", n=count) if count else ""
     return pages.Section(id="record", title=labels_of(type(record)), cells=cells, note=note)
+
+
+def _lines(case: workflows.Case) -> pages.ListPage | None:
+    """The lines decided on with the record, each with the fields this person may see."""
+    for name, lines in case.lines:
+        relation = inspect(type(case.p.record)).relationships[name]
+        model = relation.mapper.class_
+        ((_local, remote),) = relation.local_remote_pairs
+        hidden = {remote.key, "no", "status", "owner_id", "org_unit_id", *STAMPS}
+        held = [one for one in records.visible_fields(model) if one.name not in hidden]
+        shown = [one for one in held if any(getattr(line, one.name) not in {None, ""} for line in lines)]
+        return pages.ListPage(
+            title=labels_of(model),
+            resource=access.resource_of(model),
+            columns=tuple(
+                pages.Column(one.name, one.label, numeric=one.is_number, wide_on_phone=not place)
+                for place, one in enumerate(shown)
+            ),
+            rows=tuple(
+                pages.Row(str(line.id), "", tuple(cell_of(line, one) for one in shown), selectable=False)
+                for line in lines
+            ),
+        )
+    return None
+
+
+def _shown(case: workflows.Case) -> list[Field]:
+    """The fields this person sees here: those his step shows, as far as his rights let him see them."""
+    hidden, asked = {"status", *STAMPS}, case.shown
+    visible = records.visible_fields(type(case.p.record))
+    return [one for one in visible if one.name not in hidden and (asked is None or one.name in asked)]
 
 
 def _cell(record: Any, field: Field, change: list[Any] | None) -> pages.Cell:
@@ -309,10 +353,9 @@ def _people(stage: Any) -> str:
     found = []
     for person in stage.people:
         said = [] if person.status in {DutyStatus.open, DutyStatus.waiting} else [str(person.status.words)]
-        notes = ", ".join(
-            filter(None, [_("you") if person.employee_id == me else "", str(person.why), *said])
-        )
-        found.append(f"{person.name} ({notes})" if notes else person.name)
+        notes = [_("you") if person.employee_id == me else "", str(person.why), *said]
+        told = _("; ").join(filter(None, notes))
+        found.append(_("%(name)s (%(notes)s)", name=person.name, notes=told) if told else person.name)
     return "、".join(found) or _("nobody yet")
 
 

@@ -19,6 +19,7 @@ from app.services.fields import labels_of
 from app.views import flow_design_forms as typed, flow_design_pages as shown, forms, pages
 from app.views.base import fragment
 from app.views.cells import LINKED
+from app.views.flow_design_lines import tongues
 from app.views.guards import needs
 from app.views.web import once
 from app.words import Words, say
@@ -35,7 +36,7 @@ AT = {
     "approve_when": Words("可以同意的条件", "May be approved when"),
     "applies": Words("流程适用于", "The flow covers"),
 }
-"""The conditions that can be filled in as a table, by the name they have in the document."""
+"""What the conditions of a step and of the flow are called, by the name they have in the document."""
 
 
 LINKED.add(ApprovalFlowVersion.__name__)
@@ -210,8 +211,9 @@ class ApprovalFlowVersionView(BaseView):
         """The form of a step."""
         version = _draft(pk)
         if request.method == "GET":
-            form = typed.StepForm(typed.copied(version.body), key)
-            return render_template("record/form.html", page=_step_page(version, form))
+            flaws = shown.flaws_of(version, key)
+            form = typed.StepForm(typed.copied(version.body), key, flaws.fields, _conditions_at(pk, key))
+            return render_template("record/form.html", page=_step_page(version, form, flaws=flaws))
         do = request.form.get("do", "")
 
         def edit(body: Body) -> None:
@@ -231,8 +233,9 @@ class ApprovalFlowVersionView(BaseView):
         """The form of what a flow says beside its steps, with its parameters."""
         version = _draft(pk)
         if request.method == "GET":
-            page = _settings_page(version, typed.FlowForm(typed.copied(version.body)))
-            return render_template("record/form.html", page=page)
+            flaws = shown.flaws_of(version, "")
+            form = typed.FlowForm(typed.copied(version.body), flaws.fields, _conditions_at(pk))
+            return render_template("record/form.html", page=_settings_page(version, form, flaws=flaws))
         where = url_for("ApprovalFlowVersionView.show", pk=pk)
         return _saved(pk, lambda body: typed.FlowForm(body).take(), where, lambda r: _settings_refused(pk, r))
 
@@ -268,29 +271,37 @@ class ApprovalFlowVersionView(BaseView):
     def condition(self, pk: int) -> Any:
         """One condition of a step or of the flow, as a table of alternatives."""
         version, key, at = _draft(pk), request.args.get("step", ""), request.args.get("at", "")
-        if at not in AT or (at == "applies") is bool(key):
-            raise NotFound(say("没有这个条件。", "There is no such condition."))
         catalogue = conditions.catalogue_of(version.body)
-        place = designing.step_of(version.body, key) if key else version.body
+        place, under = designing.conditioned(version.body, key, at)
 
         def page(
             lines: Sequence[conditions.Line], columns: Sequence[str], refusal: Refusal | None = None
         ) -> Any:
-            name = Describer(version.body).step_name(key) if key else name_words(version)
+            named = [Describer(version.body).step_name(key) if key else name_words(version)]
+            named += [] if at in AT else [tongues(place.get("name") or version.body["name"])]
             table = shown.Table(columns, lines, getattr(refusal, "problems", ()))
-            return _grid(version, catalogue, table, refusal, title=f"{name}：{AT[at]}" if key else AT[at],
+            return _grid(version, catalogue, table, refusal,
+                         title=AT[at] if at == "applies" else f"{' · '.join(map(str, named))}：{AT.get(at, ONLY_WHEN)}",
                          hint=_("The rows are alternatives: one of them must hold. In a row every cell must hold."),
                          none=_("Without rows it always holds."))  # fmt: skip
 
         def edit(lines: Lines) -> Callable[[Body], None]:
             found = conditions.condition_of(lines, catalogue)
-            return lambda body: designing.put(designing.step_of(body, key) if key else body, at, found)
+            return lambda body: designing.put(designing.conditioned(body, key, at)[0], under, found)
 
-        return _table(pk, catalogue, conditions.lines_of(place.get(at), catalogue), page, edit)
+        return _table(pk, catalogue, conditions.lines_of(place.get(under), catalogue), page, edit)
+
+
+ONLY_WHEN = Words("仅当", "Only when")
+
+
+def _conditions_at(pk: int, key: str = "") -> Callable[[str], str]:
+    """Where the condition of a place of a step, or of the flow, is filled in."""
+    return lambda at: url_for("ApprovalFlowVersionView.condition", pk=pk, at=at, step=key or None)
 
 
 def name_words(version: ApprovalFlowVersion) -> Words:
-    return typed.tongues(version.body["name"])
+    return tongues(version.body["name"])
 
 
 def _put_forward(pk: int, act: Callable[..., None], done: str) -> Any:
@@ -419,7 +430,10 @@ def _sent_text() -> str:
 
 
 def _step_page(
-    version: ApprovalFlowVersion, form: typed.StepForm, refusal: Refusal | None = None
+    version: ApprovalFlowVersion,
+    form: typed.StepForm,
+    refusal: Refusal | None = None,
+    flaws: shown.Flaws | None = None,
 ) -> pages.FormPage:
     name = form.describer.step_name(form.key)
     return pages.FormPage(
@@ -436,8 +450,11 @@ def _step_page(
                 _("Add a seat"), name="do", value="add_seat", hint=_("Saves, and seats others beside them")
             ),
         ),
-        banners=(*_stale_banner(refusal), *_condition_banner(version, form)),
-        lines=form.lines(),
+        banners=(
+            *_stale_banner(refusal),
+            *(flaws.banners if flaws else ()),
+            *_condition_banner(version, form),
+        ),
     )
 
 
@@ -445,13 +462,13 @@ def _condition_banner(version: ApprovalFlowVersion, form: typed.StepForm) -> tup
     """The conditions of a step stand on pages of their own, as tables."""
     links = [(AT[at], url_for("ApprovalFlowVersionView.condition", pk=version.id, step=form.key, at=at), form.step.get(at))
              for at in AT if at != "applies"]  # fmt: skip
-    acts = tuple(pages.Act(f"{words}{' ✓' if set_ else ''}", url) for words, url, set_ in links)
+    acts = tuple(pages.Act(typed.condition_words(words, held), url) for words, url, held in links)
     return (pages.Banner(_("Conditions of this step are filled in as tables:"), icon="table", acts=acts),)
 
 
 def _step_refused(pk: int, key: str, refusal: Refusal) -> Any:
     version = designing.find(pk)
-    form = typed.StepForm(typed.copied(version.body), key, _errors(refusal))
+    form = typed.StepForm(typed.copied(version.body), key, _errors(refusal), _conditions_at(pk, key))
     _take_what_is_typed(form)
     return render_template("record/form.html", page=_step_page(version, form, refusal)), refusal.status
 
@@ -465,7 +482,10 @@ def _take_what_is_typed(form: typed.StepForm | typed.FlowForm) -> None:
 
 
 def _settings_page(
-    version: ApprovalFlowVersion, form: typed.FlowForm, refusal: Refusal | None = None
+    version: ApprovalFlowVersion,
+    form: typed.FlowForm,
+    refusal: Refusal | None = None,
+    flaws: shown.Flaws | None = None,
 ) -> pages.FormPage:
     covers = pages.Act(
         AT["applies"], url_for("ApprovalFlowVersionView.condition", pk=version.id, at="applies")
@@ -481,17 +501,17 @@ def _settings_page(
         cancel_url=url_for("ApprovalFlowVersionView.show", pk=version.id),
         banners=(
             *_stale_banner(refusal),
+            *(flaws.banners if flaws else ()),
             pages.Banner(
                 _("Which records the flow covers is filled in as a table:"), icon="table", acts=(covers,)
             ),
         ),
-        lines=form.lines(),
     )
 
 
 def _settings_refused(pk: int, refusal: Refusal) -> Any:
     version = designing.find(pk)
-    form = typed.FlowForm(typed.copied(version.body), _errors(refusal))
+    form = typed.FlowForm(typed.copied(version.body), _errors(refusal), _conditions_at(pk))
     _take_what_is_typed(form)
     return render_template("record/form.html", page=_settings_page(version, form, refusal)), refusal.status
 

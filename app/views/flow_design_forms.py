@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from copy import deepcopy
 from functools import cached_property
 from typing import Any
@@ -16,31 +16,24 @@ from app.errors import BadInput, Problem
 from app.extensions import db
 from app.models import ApprovalAct, Employee, OrgUnit, QuorumMode, RejectPolicy
 from app.services import access, codes, values
-from app.services.fields import Kind, fields_of
+from app.services.fields import STAMPS, Kind, fields_of
 from app.services.language.catalogue import Catalogue
-from app.services.language.kinds import read_number
-from app.services.language.problems import BadFormula
-from app.views import pages
+from app.views import flow_design_lines as lines, pages
+from app.views.flow_design_lines import tongues
 from app.views.pages import Choice, Field, Section
 from app.words import Words, say
 from app.workflows import conditions, designing, subjects
-from app.workflows.conditions import UNITS
-from app.workflows.describing import KINDS, ON_REJECT, RESUBMIT, Describer, seats_of
+from app.workflows.describing import AFTER, BROUGHT, KINDS, ON_REJECT, RESUBMIT, UNNEEDED, Describer, seats_of
 from app.workflows.designing import Body, put
+from app.workflows.effects import effects
 from app.workflows.flow import ACTS, COMMENTED, SUBMITTER
+from app.workflows.machine import By, Move, checks_of, machines
 
 SPANS = ("wd", "wh", "d", "mo")
 LEVELS = (1, 2, 3)
-MOST_LINES = 40
-LARGEST_NUMBER = 99_999
-"""As many as anybody means."""
 SEAT = ("people", "mode", "need", "share", "weights", "rejected")
 """What a seat says; a step with one seat says it of itself."""
 WEIGHT = re.compile(r"\s*(\S+)\s*[=＝:：]\s*(\d{1,4})\s*")
-
-
-def tongues(body: Mapping[str, str]) -> Words:
-    return Words(body["zh"], body["en"])
 
 
 # ---- people ------------------------------------------------------------------------------------------------
@@ -147,8 +140,15 @@ def _persons(numbers: Sequence[str]) -> Iterator[Choice]:
 class StepForm:
     """The form of one step of a document: its sections, and what was typed into them."""
 
-    def __init__(self, body: Body, key: str, errors: Mapping[str, Sequence[Words]] | None = None) -> None:
+    def __init__(
+        self,
+        body: Body,
+        key: str,
+        errors: Mapping[str, Sequence[Words]] | None = None,
+        condition_url: Callable[[str], str] = str,
+    ) -> None:
         self.body, self.key = body, key
+        self.condition_url = condition_url
         self.step = designing.step_of(body, key)
         self.describer = Describer(body)
         self.people = People(self.describer)
@@ -162,18 +162,34 @@ class StepForm:
         return (
             Section("step", Words("步骤", "Step"), fields=tuple(self._named())),
             *self._seat_sections(),
-            Section("does", _("Fields and acts"), fields=tuple(self._acts())),
+            Section("does", _("Fields and acts"), fields=(*self._seen(), *self._acts())),
+            Section(
+                "evidence",
+                _("Evidence"),
+                lines=lines.documents(
+                    "evidence",
+                    _("Evidence"),
+                    self.describer,
+                    step.get("evidence", ()),
+                    self._errors("evidence"),
+                ),
+                banners=self._conditions("evidence", step.get("evidence", ())),
+            ),
             Section("time", _("Time"), fields=tuple(self._times())),
+            Section("then", _("What follows"), fields=tuple(self._consequences())),
             Section(
                 "copies",
                 _("Copies"),
-                fields=tuple(self.people.inputs("copies-", step.get("copies", ()), _("Copies to"))),
+                fields=tuple(
+                    self.people.inputs(
+                        "copies-",
+                        step.get("copies", ()),
+                        _("Copies to"),
+                        errors=self._errors("copies-people"),
+                    )
+                ),
             ),
         )
-
-    def lines(self) -> pages.LinesEditor:
-        """The evidence a step asks for."""
-        return document_lines("evidence", _("Evidence"), self.step.get("evidence", ()))
 
     def _named(self) -> Iterator[Field]:
         yield self._field(
@@ -198,8 +214,26 @@ class StepForm:
             title = _("Seat %(n)s", n=place + 1) if several else _("Who decides")
             note = "" if place else _separated()
             yield Section(
-                f"seat-{place}", title, fields=tuple(self._seat(place, seat, several=several)), note=note
+                f"seat-{place}",
+                title,
+                fields=tuple(self._seat(place, seat, several=several)),
+                note=note,
+                banners=self._conditions("seats", [seat]) if several else (),
             )
+
+    def _conditions(self, part: str, found: Sequence[Body]) -> tuple[pages.Banner, ...]:
+        """When each of these counts, which is filled in as a table."""
+        acts = tuple(
+            pages.Act(
+                condition_words(tongues(one.get("name") or self.step["name"]), one.get("when")),
+                self.condition_url(f"{part}.{one['key' if part == 'seats' else 'type']}"),
+            )
+            for one in found
+        )
+        return (pages.Banner(_("Only when a condition holds:"), icon="table", acts=acts),) if acts else ()
+
+    def _errors(self, name: str) -> tuple[Words, ...]:
+        return tuple(self.errors.get(name, ()))
 
     def _seat(self, place: int, seat: Body, *, several: bool) -> Iterator[Field]:
         p = f"seat-{place}-"
@@ -207,7 +241,9 @@ class StepForm:
             name = seat.get("name") or self.step["name"]
             yield self._field(f"{p}name_zh", _("Chinese name"), value=name["zh"], required=True)
             yield self._field(f"{p}name_en", _("English name"), value=name["en"], required=True)
-        yield from self.people.inputs(p, seat.get("people", ()), _("Who decides"))
+        yield from self.people.inputs(
+            p, seat.get("people", ()), _("Who decides"), errors=self._errors(f"{p}people")
+        )
         yield Field(f"{p}mode", _("How many must agree"), "choice", required=True,
                     choices=tuple(Choice(mode.value, mode.words) for mode in QuorumMode),
                     value=seat.get("mode", "any"))  # fmt: skip
@@ -227,28 +263,42 @@ class StepForm:
                         value="1" if seat.get("optional") else "")  # fmt: skip
             yield Field(f"{p}drop", _("Take this seat out"), "flag")
 
+    def _seen(self) -> Iterator[Field]:
+        """What of the record a decider is shown and fills in, and what must hold before he may agree."""
+        step, d = self.step, self.describer
+        askable = field_choices(d.model, but={"status", *STAMPS})
+        filled = field_choices(d.model, but=subjects.OUTSIDE)
+        shown = (
+            ("shows", _("Fields shown at this step"), askable, _("Empty: every field the decider may see.")),
+            ("fields", _("Fields filled in at this step"), filled, ""),
+            ("required", _("Must be filled in"), filled, ""),
+        )
+        for name, label, offered, help_ in shown:
+            yield picked(
+                name, label, step.get(name, ()), offered, d.field, help=help_, errors=self._errors(name)
+            )
+        checks = {name: Choice(name, words) for name, words in checks_of(d.model).items()}
+        if checks or step.get("checks"):
+            yield picked("checks", _("Checked before approval"), step.get("checks", ()), checks,
+                         lambda name: Words(name, name), errors=self._errors("checks"))  # fmt: skip
+
     def _acts(self) -> Iterator[Field]:
-        step, model = self.step, self.describer.model
-        fields = {
-            field.name: Choice(field.name, field.label) for field in fields_of(model) if field.info.edit
-        }
-        for name, label in (
-            ("fields", _("Fields filled in at this step")),
-            ("required", _("Must be filled in")),
-        ):
-            picked = [
-                fields.get(path, Choice(path, self.describer.field(path))) for path in step.get(name, ())
-            ]
-            rest = tuple(one for one in fields.values() if one not in picked)
-            yield Field(name, label, "pickers", picked=tuple(picked), choices=rest, wide=True)
+        step = self.step
         acts = tuple(Choice(act, ApprovalAct[act].words) for act in ACTS)
-        yield Field("acts", _("May"), "choices", choices=acts, picked=_of(acts, step.get("acts", ACTS)))
-        yield Field("comment", _("Needs a comment"), "choices", choices=acts,
-                    picked=_of(acts, step.get("comment", COMMENTED)),
-                    help=_("Rejecting and sending back always need one."))  # fmt: skip
+        yield self._field("acts", _("May"), "choices", choices=acts, picked=_of(acts, step.get("acts", ACTS)))
+        yield self._field("comment", _("Needs a comment"), "choices", choices=acts,
+                          picked=_of(acts, step.get("comment", COMMENTED)),
+                          help=_("Rejecting and sending back always need one."))  # fmt: skip
         targets = tuple(Choice(key, self.describer.step_name(key)) for key in self._earlier())
-        yield Field("return_to", _("May send back to"), "choices", choices=targets,
-                    picked=_of(targets, step.get("return_to", (SUBMITTER,))))  # fmt: skip
+        yield self._field("return_to", _("May send back to"), "choices", choices=targets,
+                          picked=_of(targets, step.get("return_to", (SUBMITTER,))))  # fmt: skip
+
+    def _consequences(self) -> Iterator[Field]:
+        step, late = self.step, self.step.get("time_out") or {}
+        yield effect_field("then", _("Once this step is passed"), step.get("then", ()), self.describer,
+                           errors=self._errors("then"))  # fmt: skip
+        yield effect_field("time_out_then", _("After it ended undecided"), late.get("then", ()), self.describer,
+                           help=_("Only where it ends undecided after some time. A time-out never approves."))  # fmt: skip
 
     def _earlier(self) -> list[str]:
         keys = [step["key"] for step in self.body["steps"]]
@@ -277,10 +327,10 @@ class StepForm:
     def take(self) -> None:
         """Put what was typed into the step; raises `BadInput` naming the field."""
         form, step, problems = request.form, self.step, list[Problem]()
-        step["name"] = _typed_name("", problems)
+        step["name"] = lines.typed_name("", problems)
         put(step, "kind", "filing" if form.get("kind") == "filing" else None)
         self._take_seats(problems)
-        for name in ("fields", "required"):
+        for name in ("shows", "fields", "required", "checks"):
             put(step, name, form.getlist(name))
         put(step, "acts", _unless(_typed_acts("acts"), ACTS))
         put(
@@ -296,7 +346,8 @@ class StepForm:
         for name, _label in TIMES:
             self._take_time(name, problems)
         put(step, "copies", self.people.typed("copies-", step.get("copies", ())))
-        put(step, "evidence", typed_documents("evidence", step.get("evidence", ()), problems))
+        put(step, "evidence", lines.typed_documents("evidence", step.get("evidence", ()), problems))
+        put(step, "then", typed_effects("then", step.get("then", ())))
         if problems:
             raise BadInput(problems)
 
@@ -306,7 +357,7 @@ class StepForm:
             if f"{p}mode" not in request.form:
                 continue
             if "seats" in self.step:
-                seat["name"] = _typed_name(p, problems)
+                seat["name"] = lines.typed_name(p, problems)
                 put(seat, "optional", bool(request.form.get(f"{p}optional")))
                 if not seat.get("optional"):
                     seat.pop("optional", None)
@@ -316,19 +367,21 @@ class StepForm:
             rejected = request.form.get(f"{p}rejected")
             put(seat, "rejected", rejected if rejected == "impossible" else None)
             counted = mode in {"n_of_m", "weight"}
-            put(seat, "need", _typed_number(f"{p}need", problems) if counted else None)
+            put(seat, "need", lines.typed_number(f"{p}need", problems) if counted else None)
             put(seat, "share", request.form.get(f"{p}share", "").strip() if mode == "ratio" else None)
             put(seat, "weights", _typed_weights(f"{p}weights", problems) if mode == "weight" else None)
 
     def _take_time(self, name: str, problems: list[Problem]) -> None:
-        number, unit = _typed_number(f"{name}_n", problems), request.form.get(f"{name}_unit", "")
+        number, unit = lines.typed_number(f"{name}_n", problems), request.form.get(f"{name}_unit", "")
         text = f"{number}{unit if unit in SPANS else 'wd'}" if number else None
         if name != "time_out":
             put(self.step, name, text)
         elif text is None:
             self.step.pop("time_out", None)
         else:
-            self.step["time_out"] = {**self.step.get("time_out", {}), "after": text}
+            late: Body = {**self.step.get("time_out", {}), "after": text}
+            put(late, "then", typed_effects("time_out_then", late.get("then", ())))
+            self.step["time_out"] = late
 
 
 TIMES: tuple[tuple[str, Callable[[], str]], ...] = (
@@ -357,24 +410,6 @@ def _unless(found: Sequence[str], default: Sequence[str]) -> list[str] | None:
 
 def _typed_acts(name: str) -> list[str]:
     return [act for act in ACTS if act in request.form.getlist(name)]
-
-
-def _typed_name(prefix: str, problems: list[Problem]) -> dict[str, str]:
-    found = {tongue: request.form.get(f"{prefix}name_{tongue}", "").strip() for tongue in ("zh", "en")}
-    for tongue, text in found.items():
-        if not text:
-            words = say("请填写中英文名称。", "Fill in the name in both languages.")
-            problems.append(Problem(words, f"{prefix}name_{tongue}"))
-    return found
-
-
-def _typed_number(name: str, problems: list[Problem]) -> int | None:
-    text = request.form.get(name, "").strip()
-    if not text:
-        return None
-    if not (found := values.whole(text, LARGEST_NUMBER)):
-        problems.append(Problem(say("请填写正整数。", "Fill in a whole number from 1 on."), name))
-    return found or None
 
 
 def _typed_weights(name: str, problems: list[Problem]) -> dict[str, int]:
@@ -412,130 +447,87 @@ def drop_seats(step: Body) -> None:
         step.update({name: seat[name] for name in SEAT if name in seat})
 
 
-# ---- kinds of file -----------------------------------------------------------------------------------------
-
-
-def document_lines(prefix: str, title: str, found: Sequence[Body]) -> pages.LinesEditor:
-    """The kinds of file that must be there; one empty line for another."""
-    known = tuple(Choice(code, named.words) for code, named in codes.of_list("doc_type").items())
-
-    def line(number: str, one: Body) -> tuple[Field, ...]:
-        p = f"{prefix}-{number}-"
-        others = (
-            ()
-            if one.get("type", "") in {"", *(k.value for k in known)}
-            else (Choice(one["type"], tongues(one["name"])),)
-        )
-        return (
-            Field(
-                f"{p}type",
-                _("Kind of document"),
-                "choice",
-                choices=(*known, *others),
-                value=one.get("type", ""),
-            ),
-            Field(f"{p}count", _("How many"), "number", value=str(one.get("count", 1))),
-        )
-
-    rows = [line(str(number), one) for number, one in enumerate([*found, {}])]
-    heads = (pages.Column("type", _("Kind of document")), pages.Column("count", _("How many"), numeric=True))
-    return pages.LinesEditor(title, prefix, heads, tuple(rows), line("__n__", {}), add_label=_("Add a kind"))
-
-
-def typed_documents(prefix: str, before: Sequence[Body], problems: list[Problem]) -> list[Body]:
-    """The kinds of file that were chosen; what the form does not show of them stays."""
-    kept = {one["type"]: one for one in before}
-    names = codes.of_list("doc_type")
-    found: list[Body] = []
-    for number in _line_numbers(prefix, "type"):
-        type_ = request.form.get(f"{prefix}-{number}-type", "")
-        if type_ not in kept and type_ not in names:
-            continue
-        one = dict(
-            kept.get(type_)
-            or {"type": type_, "name": {"zh": names[type_].words.zh, "en": names[type_].words.en}}
-        )
-        count = _typed_number(f"{prefix}-{number}-count", problems) or 1
-        put(one, "count", count if count > 1 else None)
-        found.append(one)
-    return found
-
-
-def _line_numbers(prefix: str, name: str) -> list[str]:
-    pattern = re.compile(rf"{re.escape(prefix)}-(\d{{1,4}})-{name}")
-    return [found[1] for key in request.form if (found := pattern.fullmatch(key))][:MOST_LINES]
-
-
 # ---- the flow itself ---------------------------------------------------------------------------------------
 
 
 class FlowForm:
     """The form of what a flow says beside its steps."""
 
-    def __init__(self, body: Body, errors: Mapping[str, Sequence[Words]] | None = None) -> None:
-        self.body, self.errors = body, errors or {}
+    def __init__(
+        self,
+        body: Body,
+        errors: Mapping[str, Sequence[Words]] | None = None,
+        condition_url: Callable[[str], str] = str,
+    ) -> None:
+        self.body, self.errors, self.condition_url = body, errors or {}, condition_url
         self.describer = Describer(body)
         self.people = People(self.describer)
 
     def sections(self) -> tuple[Section, ...]:
-        """Names, who submits what, what follows a rejection."""
-        body, submit = self.body, self.body.get("submit", {})
-        fields = {
-            field.name: Choice(field.name, field.label)
-            for field in fields_of(self.describer.model)
-            if field.info.edit
-        }
-        required = [
-            fields.get(path, Choice(path, self.describer.field(path))) for path in submit.get("required", ())
-        ]
-        return (
-            Section("flow", _("Flow"), fields=(
-                self._field("name_zh", _("Chinese name"), value=body["name"]["zh"], required=True, maxlength=80),
-                self._field("name_en", _("English name"), value=body["name"]["en"], required=True, maxlength=80),
-                self._field("article", _("Article of the policy"), value=body.get("article", ""), maxlength=80),
-            )),
-            Section("submit", _("Submission"), fields=(
-                *self.people.inputs("submit-", submit.get("people", ()), _("Who may submit"),
-                                    help=_("Empty: whoever has the right to submit such records.")),
-                Field("required", _("Filled in before submission"), "pickers", picked=tuple(required), wide=True,
-                      choices=tuple(one for one in fields.values() if one not in required)),
-            )),
-            Section("after", _("What follows"), fields=(
-                _radio("on_reject", _("After a rejection"), ON_REJECT, body.get("on_reject", "end")),
-                _radio("resubmit", _("After resubmission"), RESUBMIT, body.get("resubmit", "restart")),
-            )),
-        )  # fmt: skip
-
-    def lines(self) -> pages.LinesEditor:
-        """The parameters: thresholds the conditions name."""
-        rows = [
-            self._param(str(number), one) for number, one in enumerate([*self.body.get("params", ()), {}])
-        ]
-        heads = tuple(
-            pages.Column(name, label)
-            for name, label in (("zh", _("Chinese name")), ("en", _("English name")), ("value", _("Value")),
-                                ("unit", _("Unit")))
-        )  # fmt: skip
-        return pages.LinesEditor(
-            _("Parameters (thresholds)"),
-            "param",
-            heads,
-            tuple(rows),
-            self._param("__n__", {}),
-            add_label=_("Add a parameter"),
+        """Names, who submits what, thresholds, what stays editable, what follows an end."""
+        submit = self.body.get("submit", {})
+        documents = submit.get("documents", ())
+        acts = tuple(
+            pages.Act(
+                condition_words(tongues(one["name"]), one.get("when")),
+                self.condition_url(f"submit.documents.{one['type']}"),
+            )
+            for one in documents
         )
-
-    def _param(self, number: str, one: Body) -> tuple[Field, ...]:
-        p, name = f"param-{number}-", one.get("name", {})
-        value, unit = _shown_value(one.get("value", ""))
+        conditions_ = pages.Banner(_("Only when a condition holds:"), icon="table", acts=acts)
         return (
-            Field(f"{p}key", "", "hidden", value=one.get("key", "")),
-            self._field(f"{p}zh", _("Chinese name"), value=name.get("zh", "")),
-            self._field(f"{p}en", _("English name"), value=name.get("en", "")),
-            self._field(f"{p}value", _("Value"), "number", value=value),
-            Field(f"{p}unit", _("Unit"), "choice", required=True, value=unit,
-                  choices=tuple(Choice(words.zh, words) for words in PARAM_UNITS)),
+            Section("flow", _("Flow"), fields=tuple(self._named())),
+            Section("params", _("Parameters (thresholds)"),
+                    lines=lines.params(self.body.get("params", ()), self.errors)),
+            Section("submit", _("Submission"), fields=tuple(self._submission(submit))),
+            Section("documents", _("Files to submit"), banners=(conditions_,) if acts else (),
+                    lines=lines.documents("documents", _("Files to submit"), self.describer, documents,
+                                          tuple(self.errors.get("documents", ())))),
+            Section("freeze", _("Editing meanwhile"), fields=tuple(self._freeze(self.body.get("freeze", {})))),
+            Section("after", _("What follows"), fields=tuple(self._endings())),
         )  # fmt: skip
+
+    def _named(self) -> Iterator[Field]:
+        body = self.body
+        for name, label in (("zh", _("Chinese name")), ("en", _("English name"))):
+            yield self._field(f"name_{name}", label, value=body["name"][name], required=True, maxlength=80)
+        yield self._field("article", _("Article of the policy"), value=body.get("article", ""), maxlength=80)
+        yield self._field("exclusive_group", _("Exclusive group"), value=body.get("exclusive_group", ""),
+                          maxlength=40, placeholder="decision",
+                          help=_("One record has at most one request under way of each group; empty for the usual one."))  # fmt: skip
+
+    def _submission(self, submit: Body) -> Iterator[Field]:
+        yield from self.people.inputs("submit-", submit.get("people", ()), _("Who may submit"),
+                                      help=_("Empty: whoever has the right to submit such records."),
+                                      errors=tuple(self.errors.get("submit-people", ())))  # fmt: skip
+        yield picked("required", _("Filled in before submission"), submit.get("required", ()), self._typable(),
+                     self.describer.field, errors=tuple(self.errors.get("required", ())))  # fmt: skip
+        yield _radio("unneeded", _("Where no step applies"), UNNEEDED, self.body.get("unneeded", "refuse"))
+
+    def _freeze(self, freeze: Body) -> Iterator[Field]:
+        d, rearm = self.describer, freeze.get("rearm", {})
+        yield picked("free", _("Fields that stay editable while it is decided"), freeze.get("free", ()),
+                     self._typable(), d.field, help=_("Everything else is frozen until the decision."))  # fmt: skip
+        yield _radio("freeze_after", _("After approval"), AFTER, freeze.get("after", "open"))
+        yield picked("rearm", _("Fields whose edit undoes the approval"), rearm.get("fields", ()), self._typable(),
+                     d.field, errors=tuple(self.errors.get("rearm", ())))  # fmt: skip
+        made = tuple(Choice(move.verb, d.effect({"move": move.verb})) for move in _moves(d.model))
+        yield self._field("rearm_move", _("What then becomes of the record"), "choice", choices=made,
+                          value=rearm.get("move", ""))  # fmt: skip
+
+    def _endings(self) -> Iterator[Field]:
+        body = self.body
+        labels = {"on_approved": _("Once approved"), "on_rejected": _("Once rejected")}
+        for name, label in labels.items():
+            yield effect_field(name, label, body.get(name, BROUGHT[name]), self.describer,
+                               errors=tuple(self.errors.get(name, ())))  # fmt: skip
+        yield _radio("on_reject", _("After a rejection"), ON_REJECT, body.get("on_reject", "end"))
+        yield _radio("resubmit", _("After resubmission"), RESUBMIT, body.get("resubmit", "restart"))
+
+    def _typable(self) -> dict[str, Choice]:
+        """The fields people type, whose freezing and filling in is the flow's to say."""
+        model = self.describer.model
+        return field_choices(model, but={field.name for field in fields_of(model) if not field.info.edit})
 
     def _field(self, name: str, label: pages.Text, kind: pages.FieldKind = "text", **more: Any) -> Field:
         return Field(name, label, kind, errors=tuple(self.errors.get(name, ())), **more)
@@ -543,56 +535,107 @@ class FlowForm:
     def take(self) -> None:
         """Put what was typed into the document; raises `BadInput` naming the field."""
         form, body, problems = request.form, self.body, list[Problem]()
-        body["name"] = _typed_name("", problems)
+        body["name"] = lines.typed_name("", problems)
         put(body, "article", form.get("article", "").strip())
+        put(body, "exclusive_group", form.get("exclusive_group", "").strip())
         submit = dict(body.get("submit", {}))
         put(submit, "people", self.people.typed("submit-", submit.get("people", ())))
         put(submit, "required", form.getlist("required"))
+        put(submit, "documents", lines.typed_documents("documents", submit.get("documents", ()), problems))
         put(body, "submit", submit)
-        put(body, "on_reject", "return" if form.get("on_reject") == "return" else None)
-        put(body, "resubmit", "resume" if form.get("resubmit") == "resume" else None)
-        put(body, "params", list(self._typed_params(problems)))
+        for name, word in (("on_reject", "return"), ("resubmit", "resume"), ("unneeded", "release")):
+            put(body, name, word if form.get(name) == word else None)
+        for name, usual in BROUGHT.items():
+            wanted = typed_effects(name, body.get(name, usual))
+            body[name] = wanted
+            if wanted == list(usual):
+                del body[name]
+        put(body, "freeze", self._typed_freeze(problems))
+        put(body, "params", list(lines.typed_params(body, problems)))
         if problems:
             raise BadInput(problems)
         steps = body.pop("steps")
         body["steps"] = steps
 
-    def _typed_params(self, problems: list[Problem]) -> Iterator[Body]:
-        known = {param["key"] for param in self.body.get("params", ())}
-        taken = [*known, *subjects.catalogue_of(subjects.subject_named(self.body["object_type"])).facts]
-        for number in _line_numbers("param", "zh"):
-            zh, en, value, unit, key = (
-                request.form.get(f"param-{number}-{name}", "").strip()
-                for name in ("zh", "en", "value", "unit", "key")
+    def _typed_freeze(self, problems: list[Problem]) -> Body:
+        form, freeze = request.form, dict(self.body.get("freeze", {}))
+        put(freeze, "free", form.getlist("free"))
+        put(freeze, "after", "locked" if form.get("freeze_after") == "locked" else None)
+        rearm: Body = {}
+        put(rearm, "fields", form.getlist("rearm"))
+        put(rearm, "move", form.get("rearm_move", ""))
+        if len(rearm) == 1:
+            words = say(
+                "请同时选择字段和其后的状态。", "Choose both the fields and what becomes of the record."
             )
-            if not (zh or en or value):
-                continue
-            text = value.replace(",", "") + (unit if unit in {words.zh for words in PARAM_UNITS} else "")
-            for name, typed in (("zh", zh), ("en", en)):
-                if not typed:
-                    words = say("请填写中英文名称。", "Fill in the name in both languages.")
-                    problems.append(Problem(words, f"param-{number}-{name}"))
-            try:
-                read_number(text)
-            except BadFormula as error:
-                problems.append(Problem(error.words, f"param-{number}-value"))
-            if key not in known:
-                key = designing.key_from(f"limit {en}", taken, "limit")
-                taken.append(key)
-            yield {"key": key, "name": {"zh": zh, "en": en}, "value": text}
+            problems.append(Problem(words, "rearm"))
+        put(freeze, "rearm", rearm)
+        return freeze
 
 
-PARAM_UNITS = (*(UNITS[kind] for kind in UNITS), Words("万元", "10k CNY"), Words("", "-"))
+def _moves(model: type[Any]) -> list[Move]:
+    """The moves of a record type that no person makes: those a flow may name."""
+    life = machines.get(model)
+    return [move for move in life.moves if move.by is not By.person] if life else []
 
 
-def _shown_value(text: str) -> tuple[str, str]:
-    """A written number as it is typed: the number, its unit."""
-    found = re.fullmatch(r"\s*(-?[0-9.]*)\s*(.*?)\s*", text)
-    number, unit = found.groups() if found else (text, "")
-    return number, {"万": "万元", "CNY": "元"}.get(unit, unit) if text else UNITS_FIRST
+def effect_field(name: str, label: str, found: Sequence[Body], describer: Describer, **more: Any) -> Field:
+    """A picker of what a decision brings about, in the order picked."""
+    move, deed = Words("状态", "Status"), Words("动作", "Consequence")
+    offered = {
+        f"move:{one.verb}": Choice(f"move:{one.verb}", describer.effect({"move": one.verb}), move)
+        for one in _moves(describer.model)
+    }
+    offered |= {
+        f"effect:{code}": Choice(f"effect:{code}", one.words, deed)
+        for code, one in effects.items()
+        if one.model is describer.model
+    }
+    codes_ = [_effect_code(one) for one in found]
+    return picked(name, label, codes_, offered, lambda code: describer.effect(_effect_of(code)), **more)
 
 
-UNITS_FIRST = "元"
+def _effect_code(one: Mapping[str, Any]) -> str:
+    word, value = next(iter(one.items()))
+    return f"{word}:{value}"
+
+
+def _effect_of(code: str) -> Body:
+    word, _colon, value = code.partition(":")
+    return {word: value}
+
+
+def typed_effects(name: str, before: Sequence[Mapping[str, Any]]) -> list[Body]:
+    """What was picked, in that order; what the picker cannot say stays as it was."""
+    kept = {_effect_code(one): dict(one) for one in before}
+    return [kept.get(code) or _effect_of(code) for code in request.form.getlist(name)
+            if code in kept or code.startswith(("move:", "effect:"))]  # fmt: skip
+
+
+def field_choices(model: type[Any], but: Collection[str]) -> dict[str, Choice]:
+    """The fields of a record type to choose among."""
+    return {
+        field.name: Choice(field.name, field.label) for field in fields_of(model) if field.name not in but
+    }
+
+
+def picked(
+    name: str,
+    label: pages.Text,
+    values_: Sequence[str],
+    offered: Mapping[str, Choice],
+    named: Callable[[str], Words],
+    **more: Any,
+) -> Field:
+    """A picker of several; what is chosen and not offered any more is still named."""
+    chosen = tuple(offered.get(value) or Choice(value, named(value)) for value in values_)
+    rest = tuple(one for one in offered.values() if one not in chosen)
+    return Field(name, label, "pickers", picked=chosen, choices=rest, wide=True, **more)
+
+
+def condition_words(name: Words, condition: str | None) -> str:
+    """What a link to a condition is called; a tick where there is one."""
+    return f"{name}{' ✓' if condition else ''}"
 
 
 def _radio(name: str, label: str, words: Mapping[str, Words], value: str) -> Field:
@@ -619,7 +662,7 @@ def typed_lines(catalogue: Catalogue) -> list[conditions.Line]:
     """The rows as they were typed."""
     form, found = request.form, []
     columns = [name for name in typed_columns() if name in catalogue.facts]
-    for number in range(min(values.whole(form.get("rows", "")) or 0, MOST_LINES)):
+    for number in range(min(values.whole(form.get("rows", "")) or 0, lines.MOST_LINES)):
         cells = {
             name: cell for name in columns if (cell := _typed_cell(f"r{number}.{name}", catalogue, name)).sign
         }

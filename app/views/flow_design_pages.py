@@ -17,14 +17,14 @@ from app.services.language.catalogue import Catalogue
 from app.services.language.kinds import Kind
 from app.views import forms, pages
 from app.views.cells import url_to
-from app.views.flow_design_forms import tongues
+from app.views.flow_design_lines import tongues
 from app.views.flow_design_picture import Picture, picture
 from app.views.pages import Act, Banner, Cell, Choice, Column, Crumb, Field, Item, ListPage, Panel, Row
 from app.words import Words, say
 from app.workflows import conditions, designing, flows, simulating, subjects
 from app.workflows.conditions import SIGNS, UNITS
 from app.workflows.describing import ONWARD, SEPARATED, Describer, Difference, Trait, differences, joined
-from app.workflows.designing import VERSION, Standing
+from app.workflows.designing import OWN_CONDITIONS, VERSION, Standing
 from app.workflows.flow import END
 from app.workflows.verifying import RULES
 
@@ -407,48 +407,138 @@ def _step_of(place: str, version: ApprovalFlowVersion) -> str:
 
 def place_of(version: ApprovalFlowVersion, place: str) -> tuple[Words, str]:
     """A place in words, and where it is mended."""
-    key = _step_of(place, version)
-    draft = version.status is FlowStatus.draft and may(Right.edit)
+    key, part = _aim(version, place)
+    editing = version.status is FlowStatus.draft and may(Right.edit)
     if not key:
-        own = place.partition(".")[0] in {"params", "submit", "name", "applies", "on_approved"}
-        url = url_for("ApprovalFlowVersionView.settings", pk=version.id) if draft and own else ""
-        return Words("流程", "The flow"), url
+        return Words("流程", "The flow"), _own_url(version, part) if editing else ""
     name = Describer(version.body).step_name(key)
-    part, _dot, more = (
-        place.removeprefix(f"{key}.").partition(".") if place.startswith(f"{key}.") else ("", "", "")
-    )
-    leads = part == "next"
+    leads = part.startswith("next")
     words = (
         say("“{step}”的去向", 'ways on from "{step}"', step=name)
         if leads
         else say("步骤“{step}”", 'step "{step}"', step=name)
     )
-    if not draft:
+    if not editing:
         return words, f"#step-{key}"
     if leads:
-        row = f"#row-{more}" if more.isdecimal() else ""
-        return words, url_for("ApprovalFlowVersionView.ways", pk=version.id, key=key) + row
-    if part in CONDITIONS:
+        row = part.removeprefix("next.")
+        anchor = f"#row-{row}" if values.whole(row) is not None else ""
+        return words, url_for("ApprovalFlowVersionView.ways", pk=version.id, key=key) + anchor
+    if part in OWN_CONDITIONS:
         return words, url_for("ApprovalFlowVersionView.condition", pk=version.id, step=key, at=part)
-    return words, url_for("ApprovalFlowVersionView.step", pk=version.id, key=key) + _anchor(
-        version, key, part
-    )
+    where = url_for("ApprovalFlowVersionView.step", pk=version.id, key=key)
+    return words, f"{where}#{section}" if (section := _section_of(version, key, part)) else where
 
 
-CONDITIONS = ("when", "comment_when", "approve_when")
-ANCHORS = {
-    **dict.fromkeys(("due", "remind_every", "escalate_after", "time_out"), "#time"),
-    **dict.fromkeys(("fields", "required", "acts", "comment", "return_to"), "#does"),
-    "copies": "#copies",
-    "people": "#seat-0",
-    "main": "#seat-0",
+ENDINGS = ("on_approved", "on_rejected")
+
+
+def _aim(version: ApprovalFlowVersion, place: str) -> tuple[str, str]:
+    """The step a place belongs to (none for the flow itself), and what of it is meant; how a request ends is the flow's."""
+    key = _step_of(place, version)
+    part = place.removeprefix(f"{key}.") if key and place.startswith(f"{key}.") else "" if key else place
+    return ("", part) if part in ENDINGS else (key, part)
+
+
+def _own_url(version: ApprovalFlowVersion, place: str) -> str:
+    """Where something the flow says beside its steps is mended."""
+    if place == "applies":
+        return url_for("ApprovalFlowVersionView.condition", pk=version.id, at=place)
+    if place.startswith("steps"):
+        return ""
+    section = OWN_SECTIONS.get(place.partition(".")[0], "")
+    section = "documents" if place.startswith("submit.documents") else section
+    return url_for("ApprovalFlowVersionView.settings", pk=version.id) + (f"#{section}" if section else "")
+
+
+OWN_SECTIONS = {
+    "params": "params",
+    "submit": "submit",
+    "unneeded": "submit",
+    "freeze": "freeze",
+    "on_approved": "after",
+    "on_rejected": "after",
+}
+"""Where on the form of the flow a part of it is filled in."""
+SECTIONS = {
+    **dict.fromkeys(("due", "remind_every", "escalate_after"), "time"),
+    **dict.fromkeys(("shows", "fields", "required", "checks", "acts", "comment", "return_to"), "does"),
+    **dict.fromkeys(("time_out", "then"), "then"),
+    **dict.fromkeys(("people", "main"), "seat-0"),
+    "evidence": "evidence",
+    "copies": "copies",
 }
 """Where on the form of a step a part of it is filled in."""
+INPUTS = {
+    **{name: f"{name}_n" for name in ("due", "remind_every", "escalate_after")},
+    **{
+        name: name
+        for name in ("shows", "fields", "required", "checks", "acts", "comment", "return_to", "then")
+    },
+    **dict.fromkeys(("people", "main"), "seat-0-people"),
+    "time_out": "time_out_then",
+    "evidence": "evidence",
+    "copies": "copies-people",
+    "on_approved": "on_approved",
+    "on_rejected": "on_rejected",
+    "submit": "submit-people",
+    "submit.required": "required",
+    "submit.documents": "documents",
+    "freeze": "rearm",
+}
+"""The input a part of a step or of the flow is filled in with."""
 
 
-def _anchor(version: ApprovalFlowVersion, key: str, part: str) -> str:
+def _seat_of(version: ApprovalFlowVersion, key: str, part: str) -> str:
+    """The section of the seat a part of a step means; nothing for another part."""
     seats = [seat.get("key") for seat in designing.step_of(version.body, key).get("seats", ())]
-    return f"#seat-{seats.index(part)}" if part in seats else ANCHORS.get(part, "")
+    name = part.removeprefix("seats.")
+    return f"seat-{seats.index(name)}" if name in seats else ""
+
+
+def _section_of(version: ApprovalFlowVersion, key: str, part: str) -> str:
+    return _seat_of(version, key, part) or SECTIONS.get(part.partition(".")[0], "")
+
+
+@dataclass(frozen=True, slots=True)
+class Flaws:
+    """What the check found of a step, or of the flow itself: by the input it is about, and what is about none."""
+
+    fields: Mapping[str, tuple[Words, ...]]
+    banners: tuple[Banner, ...]
+
+
+def flaws_of(version: ApprovalFlowVersion, key: str) -> Flaws:
+    """What the last check found of one step (of the flow itself for an empty key), to be shown where it is mended."""
+    fields: dict[str, tuple[Words, ...]] = {}
+    banners = []
+    for one in version.findings or ():
+        at, part = _aim(version, str(one["place"]))
+        if at != key or part == "steps":
+            continue
+        words = Words(one["zh"], one["en"])
+        if name := _input_of(version, key, part):
+            fields[name] = (*fields.get(name, ()), words)
+            continue
+        found = _found(version, one)
+        mend = (Act(found.where, found.url),) if found.url and _is_elsewhere(part) else ()
+        banners.append(Banner(words, found.tone, icon="alert-triangle", acts=mend))
+    return Flaws(fields, tuple(banners))
+
+
+def _input_of(version: ApprovalFlowVersion, key: str, part: str) -> str:
+    """The input of a part; of a condition none, since it stands on a page of its own."""
+    if _is_elsewhere(part):
+        return ""
+    if key and (seat := _seat_of(version, key, part)):
+        return f"{seat}-people"
+    parts = part.split(".")
+    return INPUTS.get(".".join(parts[:2])) or INPUTS.get(parts[0], "")
+
+
+def _is_elsewhere(part: str) -> bool:
+    """Whether a part of a step or flow is filled in on a page of its own: its ways and its conditions."""
+    return part.startswith("next") or part in {*OWN_CONDITIONS, "applies"}
 
 
 # ---- versions ----------------------------------------------------------------------------------------------

@@ -260,6 +260,22 @@ class Case:
     # ---- the form of a step
 
     @cached_property
+    def shown(self) -> frozenset[str] | None:
+        """The fields of the record the steps this person is asked at show him; None for all his rights let him see."""
+        me = self.attempt.who.employee_id
+        nodes = {
+            step.node
+            for step, _seat, task in self.p.places
+            if task is not None and me in {task.assignee_id, task.acted_by_id}
+        }
+        if self.attempt.task is not None:
+            nodes.add(self.attempt.node.key)
+        asked = [self.p.flow.step(node) for node in nodes]
+        if not asked or not all(step.shows for step in asked):
+            return None
+        return frozenset(name for step in asked for name in (*step.shows, *step.fields))
+
+    @cached_property
     def blanks(self) -> list[Blank]:
         """What the open step fills in, if its duty is his."""
         if not any(offer.act is ApprovalAct.approve for offer in self.offers):
@@ -271,6 +287,16 @@ class Case:
             if holder is not None:
                 found.append(Blank(path, holder, name, getattr(holder, name), path in node.required))
         return found
+
+    @cached_property
+    def lines(self) -> list[tuple[str, list[Any]]]:
+        """The lines that are decided on with the record, by the relation they stand in, as far as they are shown."""
+        names = [
+            name
+            for name in subjects.subject_of(self.p.record).lines
+            if self.shown is None or name in self.shown
+        ]
+        return [(name, subjects._lines(self.p.record, name)) for name in names]
 
     @property
     def wanted(self) -> list[tuple[str, Words, int]]:

@@ -22,7 +22,9 @@ from app.services.language.wording import value_words
 from app.words import Words, say
 from app.workflows import subjects
 from app.workflows.conditions import catalogue_of, spoken
+from app.workflows.effects import effects
 from app.workflows.flow import END, SUBMITTER
+from app.workflows.machine import checks_of, machines
 
 Body = Mapping[str, Any]
 
@@ -138,9 +140,11 @@ class Describer:
             label = Words("审批人", "Who") if "seats" not in step else self._seat_label(seat, place)
             own = {**seat, "when": None} if seat is step else seat
             yield f"seat-{place}", label, self.seat(own)
+        yield "shows", Words("只显示", "Shows only"), self._fields(step, "shows")
         yield "fields", Words("可填写", "Fills in"), self._fields(step, "fields")
         yield "required", Words("必须填写", "Must fill in"), self._fields(step, "required")
         yield "evidence", Words("所需材料", "Evidence"), self.documents(step.get("evidence", ()))
+        yield "checks", Words("同意前核对", "Checked before approval"), self.checks(step.get("checks", ()))
         yield "acts", Words("可用操作", "May"), _acts(step.get("acts"))
         yield "comment", Words("须填意见", "Needs a comment"), _acts(step.get("comment"))
         yield "comment_when", Words("须填意见的情形", "Comment when"), self._said(step, "comment_when")
@@ -149,11 +153,10 @@ class Describer:
         yield "due", Words("期限", "Due"), spans(step.get("due"))
         yield "remind_every", Words("提醒间隔", "Reminds every"), spans(step.get("remind_every"))
         yield "escalate_after", Words("超时升级", "Escalates after"), spans(step.get("escalate_after"))
-        yield (
-            "time_out",
-            Words("超时结束", "Times out after"),
-            spans((step.get("time_out") or {}).get("after")),
-        )
+        late = step.get("time_out") or {}
+        yield "time_out", Words("超时结束", "Times out after"), spans(late.get("after"))
+        yield "time_out_then", Words("超时后", "After a time-out"), self.effects(late.get("then", ()))
+        yield "then", Words("通过后", "Once passed"), self.effects(step.get("then", ()))
         yield "copies", Words("抄送", "Copies to"), joined([self.rule(one) for one in step.get("copies", ())])
         yield "next", Words("去向", "Goes on"), self.ways(step)
 
@@ -180,10 +183,37 @@ class Describer:
         for one in found:
             named, count = Words(one["name"]["zh"], one["name"]["en"]), one.get("count", 1)
             words = say("{it} {n} 份", "{it} ({n})", it=named, n=count) if count > 1 else named
+            if one.get("record"):
+                words = say("{it}（记录）", "{it} (a record)", it=words)
             if one.get("when"):
                 words = say("{it}（仅当 {c}）", "{it} (when {c})", it=words, c=self.condition(one["when"]))
             parts.append(words)
         return joined(parts)
+
+    def checks(self, names: Iterable[str]) -> Words | None:
+        """What must hold before a step is approved."""
+        known = checks_of(self.model)
+        return joined([known.get(name, Words(name, name)) for name in names], "；", "; ")
+
+    def effects(self, wanted: Iterable[Body]) -> Words | None:
+        """What a decision brings about, in order."""
+        return joined([self.effect(one) for one in wanted], "；", "; ")
+
+    def effect(self, one: Body) -> Words:
+        """One thing a decision brings about: a move of the record, or something else."""
+        if "effect" in one:
+            found = effects.get(str(one["effect"]))
+            return found.words if found else Words(str(one["effect"]), str(one["effect"]))
+        verb, life = str(one.get("move", "")), machines.get(self.model)
+        move = next((move for move in life.moves if move.verb == verb), None) if life else None
+        if life is None or move is None:
+            return Words(verb, verb)
+        return say(
+            "{move}（状态“{state}”）",
+            '{move} (status "{state}")',
+            move=move.words,
+            state=life.states[move.target].words,
+        )
 
     def ways(self, step: Body) -> Words | None:
         """Where a step leads on to."""
@@ -233,6 +263,30 @@ class Describer:
         rejecting = "return" if body.get("on_reject") == "return" else "end"
         yield "on_reject", Words("驳回后", "After a rejection"), ON_REJECT[rejecting]
         yield "resubmit", Words("重新提交后", "After resubmission"), RESUBMIT[body.get("resubmit", "restart")]
+        yield (
+            "unneeded",
+            Words("无需审批时", "Where no step applies"),
+            UNNEEDED[body.get("unneeded", "refuse")],
+        )
+        yield from self._endings()
+        yield from self._freeze(body.get("freeze", {}))
+        yield "exclusive_group", Words("互斥组", "Exclusive group"), _plain(body.get("exclusive_group"))
+
+    def _endings(self) -> Iterator[tuple[str, Words, Words | None]]:
+        labels = {
+            "on_approved": Words("通过后", "Once approved"),
+            "on_rejected": Words("驳回后", "Once rejected"),
+        }
+        for name, label in labels.items():
+            yield name, label, self.effects(self.body.get(name, BROUGHT[name])) or NOTHING
+
+    def _freeze(self, freeze: Body) -> Iterator[tuple[str, Words, Words | None]]:
+        yield "free", Words("审批中可修改", "Editable meanwhile"), self._fields(freeze, "free")
+        yield "after", Words("通过后", "After approval"), AFTER[freeze.get("after", "open")]
+        rearm = freeze.get("rearm", {})
+        yield "rearm", Words("修改即失效", "Undone by an edit of"), self._fields(rearm, "fields")
+        move = self.effects([{"move": rearm["move"]}]) if rearm.get("move") else None
+        yield "rearm_move", Words("失效后", "Then"), move
 
     def param(self, param: Body) -> Words:
         """The value of a parameter with its unit."""
@@ -251,6 +305,17 @@ RESUBMIT = {
     "restart": Words("从第一步开始", "it begins anew"),
     "resume": Words("内容未变则从退回处继续", "unchanged, it goes on where it was sent back"),
 }
+UNNEEDED = {
+    "refuse": Words("不能提交", "it cannot be submitted"),
+    "release": Words("免审批放行", "it is released without approval"),
+}
+AFTER = {
+    "open": Words("通过后可以修改", "it may be edited once approved"),
+    "locked": Words("通过后不能修改", "it is locked once approved"),
+}
+BROUGHT = {"on_approved": ({"move": "approve"},), "on_rejected": ({"move": "reject"},)}
+"""What the end of a request brings about unless the flow says otherwise."""
+NOTHING = Words("无", "nothing")
 
 
 def _plain(text: str | None) -> Words | None:

@@ -226,6 +226,30 @@ def step_of(body: Mapping[str, Any], key: str) -> Body:
     return found
 
 
+def conditioned(body: Body, key: str, at: str) -> tuple[Body, str]:
+    """The part of a document a condition belongs to, by its step and its place there, and the name it stands under.
+
+    Places are those the flow tells of (`when`, `seats.legal`, `evidence.nda`). Raises `NotFound`.
+    """
+    place = step_of(body, key) if key else body
+    if at in (OWN_CONDITIONS if key else ("applies",)):
+        return place, at
+    part, _dot, which = at.rpartition(".")
+    found: list[Body] = {
+        "seats": place.get("seats", []),
+        "evidence": place.get("evidence", []),
+        "submit.documents": place.get("submit", {}).get("documents", []),
+    }.get(part, [])
+    named = next((one for one in found if which == one["key" if part == "seats" else "type"]), None)
+    if named is None:
+        raise NotFound(say(zh="没有这个条件。", en="There is no such condition."))
+    return named, "when"
+
+
+OWN_CONDITIONS = ("when", "comment_when", "approve_when")
+"""The conditions a step has of its own."""
+
+
 def key_from(name: str, taken: Sequence[str], otherwise: str) -> str:
     """A key made of an English name, other than those taken."""
     stem = re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_")[:30].strip("_")

@@ -92,6 +92,7 @@ _STEP = {
                 "additionalProperties": False,
             },
         },
+        "shows": _TEXTS,
         "fields": _TEXTS,
         "required": _TEXTS,
         "checks": _TEXTS,
@@ -231,6 +232,8 @@ class Step:
     decides: bool
     when: str | None
     seats: tuple[Seat, ...]
+    shows: tuple[str, ...]
+    """The fields of the record its deciders are shown, beside those it fills in; none named, all they may see."""
     fields: tuple[str, ...]
     required: tuple[str, ...]
     checks: tuple[str, ...]
@@ -426,6 +429,7 @@ def _step(body: Mapping[str, Any]) -> Step:
         decides=body.get("kind") != "filing",
         when=body.get("when"),
         seats=tuple(_seat(seat, _words(body["name"])) for seat in seats),
+        shows=tuple(body.get("shows", ())),
         fields=tuple(body.get("fields", ())),
         required=tuple(body.get("required", ())),
         checks=tuple(body.get("checks", ())),

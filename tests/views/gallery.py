@@ -265,12 +265,12 @@ def form(*, faults: bool = True, stale: bool = True) -> p.FormPage:
                 f("products", t("主要产品", "Main products"), "long", "聚丙烯、改性塑料母粒"))),
             p.Section("terms", t("合作与结算", "Terms"), (f("limit", t("信用额度", "Credit limit"), "money", "900.00", readonly=True, unit=t("万元", "10k CNY"), help=t("只能通过信用额度申请改变（第 26 条）", "Changed only by a credit request (article 26)"), help_url="/approval", help_link=t("去申请", "Ask for it")), f("phone", t("联系电话", "Phone"), "sealed", text="138****1234", reveal_url="/reveal"))),
             p.Section("contact", t("联系方式", "Contact"), (f("mail", t("邮箱", "E-mail"), "email", "caigou.hengze.example", errors=(t("缺少 @", "The @ is missing"),) if faults else ()), f("called_at", t("上次联系", "Last contact"), "moment", "2026-11-20T16:42"), f("secret", "", "hidden", "7"))),
+            p.Section("products", t("产品", "Products"), lines=p.LinesEditor(t("产品", "Products"), "lines", (p.Column("product", t("产品", "Product")), p.Column("qty", t("数量", "Quantity"), numeric=True)), rows=((f("lines-0-id", "", "hidden", "4"), f("lines-0-product", t("产品", "Product"), value="T30S"), f("lines-0-qty", t("数量", "Quantity"), "number", "12")),), blank=(f("lines-__n__-product", t("产品", "Product")), f("lines-__n__-qty", t("数量", "Quantity"), "number")))),
         ),
         problems=(p.Problem(t("校验位不对", "the check digit is wrong"), t("统一社会信用代码", "Credit code"), "credit_code"), p.Problem(t("缺少 @", "the @ is missing"), t("邮箱", "E-mail"), "mail")) if faults else (),
         version_no="12", cmd="0c6f3f52-5c1a-4a3d-9c55-2f6f3c1f0001", cancel_url="/page", multipart=True,
         stale=p.StaleNotice(PEOPLE["su"], t("3 分钟前", "3 minutes ago"), (p.Change(t("付款方式", "Terms of payment"), t("月结 30 天", "30 days"), t("月结 45 天", "45 days")), p.Change(t("办公地址", "Address"), t("188 号", "No. 188"), t("190 号", "No. 190"), t("192 号", "No. 192"), "address")), "/form") if stale else None,
         submits=(p.Act(t("保存并新建", "Save and new"), name="_then", value="new"),),
-        lines=p.LinesEditor(t("产品", "Products"), "lines", (p.Column("product", t("产品", "Product")), p.Column("qty", t("数量", "Quantity"), numeric=True)), rows=((f("lines-0-id", "", "hidden", "4"), f("lines-0-product", t("产品", "Product"), value="T30S"), f("lines-0-qty", t("数量", "Quantity"), "number", "12")),), blank=(f("lines-__n__-product", t("产品", "Product")), f("lines-__n__-qty", t("数量", "Quantity"), "number"))),
     )  # fmt: skip
 
 

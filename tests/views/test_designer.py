@@ -30,6 +30,8 @@ SETTINGS = {
     "name_zh": "大额合同",
     "name_en": "Large contracts",
     "required": ["amount"],
+    "on_approved": ["move:approve"],
+    "on_rejected": ["move:reject"],
     "param-0-zh": "大额",
     "param-0-en": "Large",
     "param-0-value": "50",

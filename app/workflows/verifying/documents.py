@@ -120,6 +120,7 @@ def _unknown_names(flow: Flow) -> Iterator[tuple[str, str]]:
         yield from ((f"{step.key}.checks", name) for name in step.checks if name not in checks)
         wanted = sorted({*step.fields, *step.required})
         yield from ((f"{step.key}.fields", name) for name in wanted if not has(model, name))
+        yield from ((f"{step.key}.shows", name) for name in step.shows if not has(model, name))
         yield from ((f"{step.key}.evidence", it) for it in _unknown_records(model, step.evidence))
         for rules in [*(seat.people for seat in step.seats), step.copies]:
             yield from _unknown_people(flow, f"{step.key}.people", rules, place)
