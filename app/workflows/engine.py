@@ -25,10 +25,18 @@ from app.workflows.attempts import (
     concerns,
     latest_request,
     lock,
+    not_running,
     proceeding,
     replayed,
 )
-from app.workflows.guards import GUARDS, attempt_comments, check_seen, hindrance, is_administrative
+from app.workflows.guards import (
+    GUARDS,
+    attempt_comments,
+    came_too_late,
+    check_seen,
+    hindrance,
+    is_administrative,
+)
 from app.workflows.refusals import CommentRequired
 from app.workflows.submitting import check_may_submit, flow_for, new_request, submit
 
@@ -92,7 +100,7 @@ def act(request_id: int, verb: str, **given: Unpack[Given]) -> Result:
         return replay
     attempt = _attempt(request_id, known, given)
     if refusal := hindrance(attempt):
-        raise refusal
+        raise not_running(attempt.request) if came_too_late(attempt) else refusal
     check_seen(attempt)
     if known.value in attempt_comments(attempt) and attempt.comment is None:
         raise CommentRequired

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any
 
 from sqlalchemy import select
@@ -20,7 +21,7 @@ from app.models import (
 from app.roles import Act
 from app.services.fields import field_named
 from app.words import Words, say
-from app.workflows import machine, proceedings, subjects
+from app.workflows import machine, proceedings, routing, subjects
 from app.workflows.attempts import ALIVE, Attempt, not_running, not_yours
 from app.workflows.proceedings import Proceeding
 
@@ -62,6 +63,23 @@ def _on_duty(attempt: Attempt) -> Refusal | None:
     if not attempt.p.readable:
         return NotAllowed(say(zh="您无权查看该记录。", en="You may not see this record."))
     return _separation(attempt)
+
+
+def came_too_late(attempt: Attempt) -> bool:
+    """Whether somebody a later step names decides on what has ended before: it is over, not somebody else's."""
+    request, me = attempt.request, attempt.who.employee_id
+    if request.status is RequestStatus.running or attempt.act.value not in DECISIONS:
+        return False
+    if me is None or attempt.p.record is None:
+        return False
+    with suppress(Refusal):
+        seats = [
+            proceedings.seated(attempt.p, step) for step in routing.path(attempt.p.flow, attempt.p.holds)
+        ]
+        return any(
+            me == person.employee_id for step in seats for _seat, sitting in step for person in sitting
+        )
+    return False
 
 
 def _separation(attempt: Attempt) -> Refusal | None:
@@ -325,7 +343,8 @@ def check_seen(attempt: Attempt) -> None:
     current = subjects.digest(content)
     if current == request.content_hash and given.get("content_hash") in {None, current}:
         return
-    _check_frozen(attempt, content)
+    if attempt.act is ApprovalAct.approve:
+        _check_frozen(attempt, content)
     if given.get("content_hash") not in {None, current}:
         raise Stale(
             say(
@@ -338,7 +357,10 @@ def check_seen(attempt: Attempt) -> None:
 
 
 def _check_frozen(attempt: Attempt, content: Mapping[str, Any]) -> None:
-    """What was decided on so far is still there: only fields named as free may differ, and files only be added."""
+    """What was decided on so far is still there: only fields named as free may differ, and files only be added.
+
+    Nobody agrees to anything else; it can always be sent back or rejected.
+    """
     kept = attempt.request.content
     allowed = attempt.p.flow.freeze.free | {"attachment"} | editable_now(attempt.p, attempt.step)
     changed = {name for name in content if content[name] != kept.get(name)} - allowed

@@ -38,6 +38,7 @@ from app.roles import Act, Reach
 from app.services import access
 from app.workflows import machine, routing, subjects, timers
 from app.workflows.flow import rehearsal
+from app.workflows.guards import DECISIONS
 from app.workflows.refusals import ApprovalRequired
 from tests.scenarios.documents import ScenarioDocument, settle_facts
 
@@ -98,6 +99,7 @@ class Replay:
         self.employees: dict[str, int] = {}
         self.users: dict[str, int] = {}
         self.roles: dict[str, int] = {}
+        self.submitter = ""
         self.day = 0
         self.notices = 0
         self.reminded: list[str] = []
@@ -264,17 +266,22 @@ class Replay:
             "key": _key(node["id"]),
             "name": _words(node["id"]),
             **self._seat(node),
-            **self._comment(node),
+            **self._asks(node),
         }
         if condition := self._condition(node):
             step["when"] = condition
-        if node.get("approve_when"):
-            step["approve_when"] = self._expression(node["approve_when"])
-        if node.get("remind_days"):
-            step["remind_every"] = f"{node['remind_days']}d"
-        if self.options.get("edit_by_approver"):
-            step["fields"] = [*(self.scenario.get("document") or {})]
         return step
+
+    def _asks(self, node: dict[str, Any]) -> dict[str, Any]:
+        """What a step asks of those who sit on it, and when it reminds them."""
+        asked = self._comment(node)
+        if node.get("approve_when"):
+            asked["approve_when"] = self._expression(node["approve_when"])
+        if node.get("remind_days"):
+            asked["remind_every"] = f"{node['remind_days']}d"
+        if self.options.get("edit_by_approver"):
+            asked["fields"] = [*(self.scenario.get("document") or {})]
+        return asked
 
     def _parallel(self, nodes: list[dict[str, Any]]) -> dict[str, Any]:
         """Rules that are open at the same time are seats of one step."""
@@ -284,14 +291,14 @@ class Replay:
             if condition := self._condition(node):
                 seat["when"] = condition
             seats.append(seat)
-        wanting = [node.get("comment") == "required" for node in nodes]
-        if any(wanting) and not all(wanting):
-            raise NotOffered("a comment that one of several parallel rules asks for")
+        for name in ("comment", "approve_when", "remind_days"):
+            if len({str(node.get(name)) for node in nodes}) > 1:
+                raise NotOffered(f"{name} of one of several parallel rules")
         return {
             "key": "all",
             "name": _words("all"),
             "seats": seats,
-            **self._comment(nodes[0] if nodes else {}),
+            **self._asks(nodes[0] if nodes else {}),
         }
 
     def _seat(self, node: dict[str, Any]) -> dict[str, Any]:
@@ -371,10 +378,13 @@ class Replay:
             given["request_id"] = 0
         with self.as_(by), transaction():
             request = self.request()
+            if request is not None and verb in DECISIONS and self._is_withdrawn(request):
+                request = None
             wanted = given.pop("request_id", request.id if request else 0)
             if request is None and wanted == 0 and task != "missing":
                 nothing = subjects.say(zh="没有申请。", en="There is no request.")
-                raise WrongState(nothing) if verb in {"cancel", "take_back"} else NotAllowed(nothing)
+                is_over = verb in {"cancel", "take_back"} or (verb == "withdraw" and by == self.submitter)
+                raise WrongState(nothing) if is_over else NotAllowed(nothing)
             if self.document().deleted_at is not None:
                 raise NotFound(subjects.say(zh="记录已删除。", en="The record is gone."))
             workflows.act(wanted, verb, **given)
@@ -383,8 +393,13 @@ class Replay:
         """Nothing is done."""
 
     def do_submit(self, by: str) -> None:
+        """What has ended is drafted anew and submitted as another request."""
         with self.as_(by), transaction():
-            workflows.submit(self.document())
+            document = self.document()
+            if document.status.value in {"approved", "rejected", "withdrawn", "not_required"}:
+                workflows.move(document, "reopen")
+            workflows.submit(document)
+        self.submitter = by
 
     def do_approve(self, by: str, task: Any = None, comment: str | None = None) -> None:
         self._act(by, "approve", task, comment=comment)

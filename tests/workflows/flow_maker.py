@@ -73,6 +73,9 @@ class Cast:
     def submitters(self, _flow: Flow) -> Sequence[int]:
         return self.sellers
 
+    def readers(self, _flow: Flow) -> Collection[int]:
+        return range(1_000)
+
     def name(self, person: int) -> str:
         return f"no. {person}"
 

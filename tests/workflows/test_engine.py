@@ -6,7 +6,7 @@ from datetime import timedelta
 from decimal import Decimal
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from app import workflows
 from app.columns import now
@@ -211,6 +211,19 @@ def test_a_decision_counts_for_what_its_maker_saw(stage, flow):
     with stage.as_("leo"):
         seen = workflows.open_case(request).content_hash
     assert stage.act("leo", request, "approve", content_hash=seen).status == "approved"
+
+
+@pytest.mark.parametrize(("verb", "status"), [("send_back", "returned"), ("reject", "rejected")])
+def test_what_was_changed_past_the_rules_is_sent_back_or_rejected_never_approved(stage, flow, verb, status):
+    flow("leo")
+    contract = stage.contract(amount=100)
+    request = stage.submit("ann", contract).request_id
+    with access.acting(access.SYSTEM), transaction():
+        db.session.execute(update(Contract).where(Contract.id == contract).values(amount=999_999))
+    with pytest.raises(Stale) as refused:
+        stage.act("leo", request, "approve")
+    assert [change.field for change in refused.value.changes] == ["amount"]
+    assert stage.act("leo", request, verb, comment="The amount is not what was submitted.").status == status
 
 
 def test_a_stale_page_is_refused(stage, flow):

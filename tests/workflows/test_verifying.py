@@ -74,6 +74,23 @@ def seats(*conditions: str | None) -> dict[str, Any]:
     return found
 
 
+@pytest.mark.parametrize(
+    ("blind", "found"),
+    [
+        ({10}, [("V18", "a.main", False)]),
+        ({10, 11}, [("V18", "a.main", True)]),
+        ({Cast().above[10]}, [("V18", "a.main", False)]),
+        ({900}, []),
+    ],
+    ids=["one of two", "both", "the superior of one", "somebody else"],
+)
+def test_who_would_decide_and_may_not_read_the_record_is_found(blind: set[int], found: list[Any]):
+    cast = Cast()
+    cast.readers = lambda _flow: set(range(1_000)) - blind  # type: ignore[method-assign]
+    body = flow_of(step("a", people=[{"role": "pool0"}]))
+    assert [(it.rule, it.place, it.is_error) for it in of_people(body, cast)] == found
+
+
 def edges(*rows: tuple[str, str | None]) -> list[dict[str, str]]:
     return [{"to": to, **({"when": text} if text else {})} for to, text in rows]
 

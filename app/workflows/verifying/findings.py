@@ -26,6 +26,7 @@ RULES = {
     "V15": say(zh="审批结果", en="effects and states"),
     "V16": say(zh="退回目标", en="targets of sending back"),
     "V17": say(zh="模拟运行", en="simulation"),
+    "V18": say(zh="审批人看不到记录", en="deciders who may not read the record"),
 }
 """The rules by their code, which never changes."""
 

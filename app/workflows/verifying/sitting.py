@@ -1,11 +1,11 @@
-"""Whether somebody can decide every step of everybody's request, and enough different people (V8, V9, V10, V11).
+"""Whether somebody can decide every step of everybody's request, and enough different people (V8, V9, V10, V11, V18).
 
 Every possible submitter is tried; those whom no rule names and whom the rules tell not apart stand for one another.
 """
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Collection, Hashable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import chain, combinations
 
@@ -32,13 +32,13 @@ def of_people(flow: Flow, cases: Cases, staff: Staff) -> Iterator[Finding]:
     if not submitters:
         words = say(zh="没有人有权提交。", en="Nobody has the right to submit.")
         yield Finding("V8", "submit", words, is_error=False)
-    ways = list(dict.fromkeys(way.steps for way in cases.ways))
-    told: set[tuple[str, str]] = set()
+    ways, readers = list(dict.fromkeys(way.steps for way in cases.ways)), staff.readers(flow)
+    told: set[tuple[str, str, bool]] = set()
     for submitter, owner in _telling(flow, submitters, staff):
-        course = Sitting(flow, staff, submitter, owner)
+        course = Sitting(flow, staff, submitter, owner, readers)
         for finding in chain.from_iterable(course.of_way(way) for way in ways):
-            if (finding.rule, finding.place) not in told:
-                told.add((finding.rule, finding.place))
+            if (key := (finding.rule, finding.place, finding.is_error)) not in told:
+                told.add(key)
                 yield finding
 
 
@@ -105,6 +105,7 @@ class Sitting:
     staff: Staff
     submitter: int
     owner: int
+    readers: Collection[int]
     states: int = 0
     places: dict[Seated, Places] = field(default_factory=dict)
     wrong: dict[Seated, list[Finding]] = field(default_factory=dict)
@@ -116,7 +117,7 @@ class Sitting:
             if seated not in self.wrong:
                 self.wrong[seated] = list(self._of_step(seated))
                 yield from self.wrong[seated]
-        is_stuck = any(self.wrong[seated] for seated in way)
+        is_stuck = any(it.rule != "V18" for seated in way for it in self.wrong[seated])
         if is_stuck or not self.flow.strict or self._is_disjoint(way):
             return
         self.states = 0
@@ -141,7 +142,7 @@ class Sitting:
     # ---- one step ----
 
     def _of_step(self, seated: Seated) -> Iterator[Finding]:
-        """V8, V9, V11: the step as it would be if nobody had decided before."""
+        """V8, V9, V11, V18: the step as it would be if nobody had decided before."""
         step = self.flow.step(seated[0])
         try:
             places = self._seated(seated, frozenset())
@@ -155,6 +156,7 @@ class Sitting:
                 yield self._finding("V8", place, self._nobody(step))
             elif sitting:
                 yield from self._of_votes(seat, place, sitting)
+                yield from self._of_reading(seat, place, sitting, shut)
                 yield from self._of_escalation(step, place, sitting, shut)
             shut |= set(ids(sitting)) if self.flow.strict and step.decides else set()
 
@@ -187,6 +189,25 @@ class Sitting:
         need = routing.need_of(seat, weights)
         if need > sum(weights):
             yield self._finding("V9", place, too_few(seat, need, sum(weights)))
+
+    def _of_reading(
+        self, seat: Seat, place: str, sitting: list[Found], excluded: set[int]
+    ) -> Iterator[Finding]:
+        """V18: somebody who sits here, or would in place of one who is late or left, and may not read the record."""
+        seeing = [person for person in sitting if person.employee_id in self.readers]
+        need = routing.need_of(seat, self.staff.weights(seat, sitting))
+        is_stuck = sum(self.staff.weights(seat, seeing)) < need and not seat.optional
+        above = (self.staff.instead(person, {*excluded, *ids(sitting)}) for person in ids(sitting))
+        asked = [*ids(sitting), *(person.employee_id for person in above if person is not None)]
+        blind = next((person for person in asked if person not in self.readers), None)
+        if blind is not None:
+            words = say(
+                zh="{who}在步骤“{step}”审批，但无权查看该类记录。",
+                en='{who} would decide at the step "{step}", but may not read such records.',
+                who=self.staff.name(blind),
+                step=seat.name,
+            )
+            yield self._finding("V18", place, words, is_error=is_stuck)
 
     def _of_escalation(
         self, step: Step, place: str, sitting: list[Found], excluded: set[int]

@@ -37,6 +37,9 @@ class Staff(Protocol):
     def submitters(self, flow: Flow) -> Sequence[int]:
         """Everybody who may submit under this flow."""
 
+    def readers(self, flow: Flow) -> Collection[int]:
+        """Everybody who may read a record of this kind once it is put before him."""
+
     def name(self, person: int) -> str:
         """What a person is called."""
 
@@ -96,21 +99,34 @@ class Company:
         return {unit.head_id for unit in db.session.scalars(statement) if unit.head_id is not None}
 
     def submitters(self, flow: Flow) -> Sequence[int]:
-        resource = access.resource_of(subjects.subject_named(flow.object_type).model)
-        granted = select(RoleGrant.role_id).where(
-            RoleGrant.act == Act.submit, RoleGrant.resource.in_([resource, access.EVERYTHING])
-        )
-        able = (
-            select(Account.employee_id)
-            .join(User, User.id == Account.user_id)
-            .where(User.active, User.roles.any(Role.id.in_(granted)), Account.employee_id.is_not(None))
-        )
-        found = sorted(id_ for id_ in db.session.scalars(able.distinct()) if id_ in self._employees)
+        found = sorted({id_ for _user, id_ in self._holders(flow, Act.submit) if id_ in self._employees})
         if not flow.submitters:
             return found
         return [
             id_ for id_ in found if id_ in {one.employee_id for one in self.named(flow.submitters, id_, id_)}
         ]
+
+    def _holders(self, flow: Flow, act: Act) -> list[tuple[int, int]]:
+        """The accounts whose roles grant an act on records of this kind, each with its employee."""
+        resource = access.resource_of(subjects.subject_named(flow.object_type).model)
+        granted = select(RoleGrant.role_id).where(
+            RoleGrant.act == act, RoleGrant.resource.in_([resource, access.EVERYTHING])
+        )
+        rows = db.session.execute(
+            select(User.id, Account.employee_id)
+            .join(Account, Account.user_id == User.id)
+            .where(User.active, User.roles.any(Role.id.in_(granted)), Account.employee_id.is_not(None))
+        )
+        return [(user_id, employee_id) for user_id, employee_id in rows if employee_id is not None]
+
+    def readers(self, flow: Flow) -> Collection[int]:
+        """Whoever has any grant to read: a duty widens it to the record (`subjects.parts`), unless its type says more."""
+        said = subjects.subject_named(flow.object_type).readers
+        holders = self._holders(flow, Act.read)
+        if said is not None:
+            principals = ((access.principal_of(user_id), id_) for user_id, id_ in holders)
+            return {id_ for who, id_ in principals if who is not None and said(who) is None}
+        return {id_ for _user, id_ in holders}
 
     def name(self, person: int) -> str:
         return str(self._employees[person].name) if person in self._employees else f"#{person}"
