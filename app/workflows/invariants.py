@@ -346,13 +346,15 @@ def _is_way(flow: Flow, steps: list[tuple[str, StepStatus]]) -> bool:
     if steps[0][0] != flow.steps[0].key:
         return False
     reached = {steps[0][0]}
-    for (node, status), (following, _status) in pairwise(steps):
+    for (node, status), (following, came_to) in pairwise(steps):
         step = flow.step(node)
         allowed = set(step.return_to) - {SUBMITTER} | {node}
         if status in {StepStatus.approved, StepStatus.skipped}:
             allowed = _followers(flow, step) | {node}
         elif status is StepStatus.cancelled:  # a decision before it was taken back, and made again
             allowed |= {after for before in reached for after in _followers(flow, flow.step(before))}
+        elif came_to is StepStatus.cancelled:  # opened by a decision that was taken back, and made another way
+            allowed |= _followers(flow, step)
         if following not in allowed:
             return False
         reached.add(following)
