@@ -282,7 +282,7 @@ class Describer:
 
     def _freeze(self, freeze: Body) -> Iterator[tuple[str, Words, Words | None]]:
         yield "free", Words("审批中可修改", "Editable meanwhile"), self._fields(freeze, "free")
-        yield "after", Words("通过后", "After approval"), AFTER[freeze.get("after", "open")]
+        yield "after", Words("通过后修改", "Editing once approved"), AFTER[freeze.get("after", "open")]
         rearm = freeze.get("rearm", {})
         yield "rearm", Words("修改即失效", "Undone by an edit of"), self._fields(rearm, "fields")
         move = self.effects([{"move": rearm["move"]}]) if rearm.get("move") else None
@@ -310,8 +310,8 @@ UNNEEDED = {
     "release": Words("免审批放行", "it is released without approval"),
 }
 AFTER = {
-    "open": Words("通过后可以修改", "it may be edited once approved"),
-    "locked": Words("通过后不能修改", "it is locked once approved"),
+    "open": Words("可以修改", "it may be edited"),
+    "locked": Words("不能修改", "it is locked"),
 }
 BROUGHT = {"on_approved": ({"move": "approve"},), "on_rejected": ({"move": "reject"},)}
 """What the end of a request brings about unless the flow says otherwise."""

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from copy import deepcopy
 from decimal import Decimal
 from io import BytesIO
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,12 +15,16 @@ import yaml
 from flask import Flask
 from flask_appbuilder.security.sqla.models import Role
 from sqlalchemy import select
+from werkzeug.datastructures import MultiDict
 
 from app import workflows
 from app.extensions import db, transaction
 from app.models import ApprovalFlow, ApprovalFlowVersion, Contract, Customer, FlowStatus, RoleGrant, User
 from app.roles import Act, Reach
 from app.services import access
+from app.views import pages
+from app.views.flow_design_forms import FlowForm, StepForm
+from app.workflows import designing
 from tests.views.test_budgets import digest
 from tests.world import World, sign_in
 
@@ -267,8 +273,15 @@ def test_a_step_takes_everything_the_form_offers(
              "seat-1-persons": [str(world.employees["fay"])], "seat-1-optional": "1", "kind": "decide",
              "fields": ["terms"], "required": ["terms"], "acts": ["approve", "reject", "send_back"],
              "return_to": ["submitter", "legal_review"], "due_n": "2", "due_unit": "wd", "time_out_n": "30",
-             "time_out_unit": "d", "copies-people": ["role:gm"], "evidence-0-type": "nda", "evidence-0-count": "2"}  # fmt: skip
+             "time_out_unit": "d", "copies-people": ["role:gm"], "evidence-0-type": "nda", "evidence-0-count": "2",
+             "shows": ["amount", "terms"], "checks": ["customer_admitted"], "then": ["move:approve"],
+             "time_out_then": ["move:reject"], "evidence-1-type": "product_guide", "evidence-1-record": "parent"}  # fmt: skip
     assert ada.fill(pk, "leader", "role:company_leader", **seats).status_code == 303
+    when = {"col": ["amount"], "rows": "1", "r0.amount.sign": ">=", "r0.amount.value": "大额"}
+    for at in ("seats.seat_2", "evidence.nda"):
+        page = ada.client.get(f"/flow/condition/{pk}?step=leader&at={at}")
+        assert page.status_code == 200
+        assert ada.post(f"/flow/condition/{pk}?step=leader&at={at}", pk, **when).status_code == 303
     assert kept(app, pk).body["steps"][1] == {
         "key": "leader",
         "name": {"zh": "领导审批", "en": "Leader"},
@@ -282,22 +295,129 @@ def test_a_step_takes_everything_the_form_offers(
                 "mode": "ratio",
                 "share": "2/3",
                 "optional": True,
+                "when": "amount >= limit_large",
             },
         ],
+        "shows": ["amount", "terms"],
         "fields": ["terms"],
         "required": ["terms"],
+        "checks": ["customer_admitted"],
         "acts": ["approve", "reject", "send_back"],
         "return_to": ["submitter", "legal_review"],
         "due": "2wd",
-        "time_out": {"after": "30d"},
+        "time_out": {"after": "30d", "then": [{"move": "reject"}]},
+        "then": [{"move": "approve"}],
         "copies": [{"role": "gm"}],
         "evidence": [
-            {"type": "nda", "name": {"zh": "保密协议", "en": "Confidentiality agreement"}, "count": 2}
+            {
+                "type": "nda",
+                "name": {"zh": "保密协议", "en": "Confidentiality agreement"},
+                "count": 2,
+                "when": "amount >= limit_large",
+            },
+            {"type": "product_guide", "name": NAMES["product_guide"], "record": "parent"},
         ],
     }
     again = ada.client.get(f"/flow/step/{pk}/leader").text
     assert len(re.findall(r'value="role:finance"[^>]*selected', again)) == 1 and 'value="2/3"' in again
     assert ada.fill(pk, "leader", "role:company_leader", due_n="x").status_code == 422
+
+
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+def test_a_flow_takes_everything_its_settings_offer(app: Flask, designer: Callable[[str], Designer]):
+    ada = designer("ada")
+    pk = drawn(ada)
+    settings = SETTINGS | {
+        "param-0-key": "limit_large", "article": "001-P01 §2", "exclusive_group": "amount", "unneeded": "refuse",
+        "on_reject": "return", "resubmit": "resume", "freeze_after": "locked", "free": ["terms"], "rearm": ["amount"],
+        "rearm_move": "send_back", "on_approved": [], "on_rejected": ["move:cancel"], "submit-people": ["role:sales_head"],
+        "documents-0-type": "nda", "documents-0-count": "1"}  # fmt: skip
+    assert ada.post(f"/flow/settings/{pk}", pk, **(settings | {"rearm_move": ""})).status_code == 422
+    assert ada.post(f"/flow/settings/{pk}", pk, **settings).status_code == 303
+    kinds = {"col": ["kind"], "rows": "1", "r0.kind.sign": "in", "r0.kind.value": ["supply"]}
+    asked = f"/flow/condition/{pk}?at=submit.documents.nda"
+    assert ada.post(asked, pk, **kinds).status_code == 303
+    body = kept(app, pk).body
+    assert {name: body[name] for name in body if name not in {"steps", "params", "name", "code", "object_type"}} == {
+        "article": "001-P01 §2",
+        "exclusive_group": "amount",
+        "on_reject": "return",
+        "resubmit": "resume",
+        "submit": {
+            "required": ["amount"],
+            "people": [{"role": "sales_head"}],
+            "documents": [{"type": "nda", "name": NAMES["nda"], "when": 'kind = "supply"'}],
+        },
+        "freeze": {"free": ["terms"], "after": "locked", "rearm": {"fields": ["amount"], "move": "send_back"}},
+        "on_approved": [],
+        "on_rejected": [{"move": "cancel"}],
+    }  # fmt: skip
+    told = ada.client.get(f"/flow/show/{pk}").text
+    for words in ("审批中可修改", "不能修改", "修改即失效", "状态“", "保密协议（仅当"):
+        assert words in told, words
+    assert ada.client.get(f"/flow/condition/{pk}?at=submit.documents.report").status_code == 404
+
+
+NAMES = {
+    "nda": {"zh": "保密协议", "en": "Confidentiality agreement"},
+    "product_guide": {"zh": "产品指南", "en": "Product guide"},
+}
+
+
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+def test_a_form_that_is_sent_as_it_was_shown_leaves_every_shipped_flow_as_it_is(app: Flask, world: World):
+    """Nothing a flow may say is lost on the way through the forms."""
+    flows = [yaml.safe_load(file.read_text("utf-8")) for file in sorted(PACKS.glob("*/flows/*.yaml"))]
+    assert len(flows) >= 19
+    changed = []
+    for body in flows:
+        forms: list[Any] = [FlowForm]
+        forms += [lambda body, key=step["key"]: StepForm(body, key) for step in body["steps"]]
+        for form in forms:
+            with app.app_context(), access.acting(access.SYSTEM):
+                with app.test_request_context():
+                    sent = as_sent(form(deepcopy(body)).sections())
+                with app.test_request_context(method="POST", data=sent):
+                    after = deepcopy(body)
+                    form(after).take()
+            changed += [(body["code"], name) for name in {*body, *after} if body.get(name) != after.get(name)]
+    assert changed == []
+
+
+PACKS = Path(designing.__file__).parents[1] / "packs"
+
+
+def as_sent(sections: Iterable[pages.Section]) -> MultiDict[str, str]:
+    """What a browser sends of these sections, nothing touched."""
+    fields = [field for section in sections for field in section.fields]
+    fields += [field for section in sections if section.lines for row in section.lines.rows for field in row]
+    found: MultiDict[str, str] = MultiDict()
+    for field in fields:
+        if field.kind in {"pickers", "choices"}:
+            found.setlist(field.name, [one.value for one in field.picked])
+        elif field.kind != "flag" or field.value:
+            found.add(field.name, field.value)
+    return found
+
+
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+def test_a_finding_stands_at_the_input_it_is_about(app: Flask, designer: Callable[[str], Designer]):
+    ada = designer("ada")
+    pk = drawn(ada)
+    assert (
+        ada.fill(pk, "leader", "role:finance", escalate_after_n="2", escalate_after_unit="wd").status_code
+        == 303
+    )
+    ada.client.post(f"/flow/{pk}/check")
+    assert ("V11", "leader.escalate_after") in {(one["rule"], one["place"]) for one in kept(app, pk).findings}
+    step = ada.client.get(f"/flow/step/{pk}/leader").text
+    assert re.search(r'name="escalate_after_n"[^>]*aria-invalid="true"', step)
+    wrong = SETTINGS | {"param-0-key": "limit_large", "on_approved": ["effect:draft_agreement"]}
+    assert ada.post(f"/flow/settings/{pk}", pk, **wrong).status_code == 303
+    ada.client.post(f"/flow/{pk}/check")
+    settings = ada.client.get(f"/flow/settings/{pk}").text
+    assert re.search(r'name="on_approved"[^>]*aria-invalid="true"', settings)
+    assert f"/flow/settings/{pk}#after" in ada.client.get(f"/flow/show/{pk}").text
 
 
 def uploaded(ada: Designer, text: str) -> Any:
