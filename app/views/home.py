@@ -186,7 +186,7 @@ def _notice_panel(who: access.Principal, most: int = SHOWN) -> pages.Panel:
     )
 
 
-ENGINES = {"approval_request": "approval", "eval_run": "evaluation"}
+ENGINES = {"approval_request": "approval", "approval_flow_version": "flow", "eval_run": "evaluation"}
 """Where the pages of what engines keep lie."""
 
 

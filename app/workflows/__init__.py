@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from app.workflows import (
     definitions,
+    drift,
     evaluation,
     exporting,
     flows,
@@ -76,6 +77,7 @@ __all__ = [
     "count_inbox",
     "course",
     "definitions",
+    "drift",
     "evaluation",
     "exporting",
     "find_request",

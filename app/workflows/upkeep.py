@@ -18,6 +18,7 @@ RECURRING = {
     "incentives": 24 * 60,
     "exports": 30,
     "turn_of_day": 60,
+    "flow_drift": 24 * 60,
 }
 """The kinds of job that come again by themselves, and after how many minutes."""
 
