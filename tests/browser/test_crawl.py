@@ -279,10 +279,17 @@ def test_no_page_scrolls_sideways_on_a_phone(demo: Demo, browser: Browser, role:
     for address in main_pages(page, demo):
         page.goto(demo.url + address, wait_until="load")
         page.wait_for_timeout(60)  # its scripts arrange the page
-        if page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth"):
-            wide.append(address)
+        if page.evaluate(TOO_WIDE) and (page.wait_for_timeout(500) or page.evaluate(TOO_WIDE)):
+            wide.append((address, page.evaluate(BEYOND)))
     page.close()
     assert wide == []
+
+
+TOO_WIDE = "document.documentElement.scrollWidth > document.documentElement.clientWidth"
+BEYOND = """() => [...document.querySelectorAll('body *')].filter(
+    (part) => part.getBoundingClientRect().right > document.documentElement.clientWidth + 1
+).slice(0, 5).map((part) => `${part.tagName}.${part.className}: ${part.textContent.trim().slice(0, 30)}`)"""
+"""What stands out to the right, so that who reads the failure knows where to look."""
 
 
 def enter(page: BrowserPage, demo: Demo, role: str) -> None:
