@@ -39,14 +39,15 @@ OTHERS = {"ann": "bob", "hana": "sam", "leo": "lea", "ina": "fay"}
 Bind = dict[tuple[str, int], Any]
 
 
-def publish(world: World, **more: Any) -> None:
-    """The flow of the bench: the head of sales, then the leader; the inspector is copied."""
+def publish(world: World, *, head: dict[str, Any] | None = None, **more: Any) -> None:
+    """The flow of the bench: the head of sales (`head`: what else his step says), then the leader; the inspector is copied."""
     numbers = {name: _number(world, name) for name in ("hana", "leo", "ina")}
     steps = [
         {
             "key": "head",
             "name": {"zh": "部门负责人", "en": "Head"},
             "people": [{"employee": numbers["hana"]}],
+            **(head or {}),
         },
         {
             "key": "leader",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import uuid
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -280,6 +281,26 @@ def test_a_record_changed_meanwhile_is_shown_with_the_difference(office: Office)
     assert office.status(request) is RequestStatus.running
     seen = {**office.form("hana", request), "comment": "as agreed"}
     assert office.client("hana").post(f"/approval/{request}/approve", data=seen).status_code == 303
+
+
+@SQLITE
+def test_a_step_shows_its_deciders_the_fields_it_names_and_no_others(office: Office):
+    request = office.waiting(freeze={"free": ["terms", "amount"]}, head={"shows": ["title", "terms"]})[0]
+    contract = office.contract_of(request)
+    office.change(Contract, contract, terms="paid in advance", amount=Decimal("987654.00"))
+    page = office.client("hana").get(f"/approval/show/{request}").text
+    assert "paid in advance" in page
+    assert "987,654" not in page
+    form = office.form("hana", request)
+    office.change(Contract, contract, terms="paid later", amount=Decimal("876543.00"))
+    answer = office.client("hana").post(f"/approval/{request}/approve", data={**form, "comment": "fine"})
+    assert answer.status_code == 409
+    assert "paid later" in answer.text
+    assert "876,543" not in answer.text and "876543" not in answer.text
+    assert "876,543" in office.client("ann").get(f"/approval/show/{request}").text  # whose request it is
+    office.act("hana", request, "approve")
+    assert "876,543" not in office.client("hana").get(f"/approval/show/{request}").text
+    assert "876,543" in office.client("leo").get(f"/approval/show/{request}").text  # his step names none
 
 
 @SQLITE
