@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from flask_appbuilder.security.sqla.models import User
-from sqlalchemy import ColumnElement, Select, String, cast, func, inspect, select
+from sqlalchemy import ColumnElement, Select, String, and_, cast, func, inspect, select
 from sqlalchemy.orm import joinedload, undefer
 
 from app.columns import now
@@ -152,7 +152,7 @@ def page_of(query: Query, *, fields: Iterable[Field] | None = None, exact: bool 
         access.principal().check(Act.read, access.resource_of(query.model))
     limited = _limited(query)
     ids, has_next = _ids(limited, query)
-    rows = rows_of(query.model, ids, fields)
+    rows = rows_of(query.model, ids, fields, binned=query.binned)
     return Page(rows=rows, total=_count(limited, query.model, exact=exact), has_next=has_next)
 
 
@@ -187,14 +187,17 @@ def may_list(model: type[Any]) -> bool:
     return getattr(model, "__part__", False) or access.principal().may(Act.read, access.resource_of(model))
 
 
-def rows_of(model: type[Any], ids: Iterable[int], fields: Iterable[Field] | None = None) -> list[Any]:
+def rows_of(
+    model: type[Any], ids: Iterable[int], fields: Iterable[Field] | None = None, *, binned: bool = False
+) -> list[Any]:
     """These records in this order, with what is shown of related ones, in one statement."""
     wanted = list(ids)
     if not wanted:
         return []
     shown = listed(model) if fields is None else fields
     loading = [joinedload(getattr(model, field.relation)) for field in shown if field.relation]
-    found = db.session.scalars(select(model).where(model.id.in_(wanted)).options(*loading))
+    statement = select(model).where(model.id.in_(wanted)).options(*loading)
+    found = db.session.scalars(statement.execution_options(with_deleted=binned))
     by_id = {row.id: row for row in found}
     return [by_id[id_] for id_ in wanted if id_ in by_id]
 
@@ -279,9 +282,9 @@ def parts_of(query: Query) -> tuple[filtering.Item, ...]:
     return filtering.parts_of(filtering.item_of(query.where.tree, filterable(query.model)))
 
 
-def without(query: Query, part: filtering.Item) -> str:
+def without(query: Query, place: int) -> str:
     """The written condition of a list without one of its parts."""
-    rest = tuple(one for one in parts_of(query) if one is not part)
+    rest = tuple(one for at, one in enumerate(parts_of(query)) if at != place)
     if not rest:
         return ""
     catalogue = filtering.catalogue_of(query.model, filterable(query.model))
@@ -510,6 +513,52 @@ def remove(record: Any) -> None:
     else:
         db.session.delete(record)
     db.session.flush()
+
+
+def binned(model: type[Any]) -> Query:
+    """What lies in the bin of a type and this person may take out of it again, the newest first.
+
+    Raises `NotFound` for a type that has no bin, `NotAllowed`.
+    """
+    who = access.principal()
+    if not hasattr(model, "deleted_at"):
+        raise NotFound(say("这类记录没有回收站。", "Such records have no recycle bin."))
+    who.check(Act.delete, access.resource_of(model))
+    mine = access.within(model, Act.delete, who)
+    if hasattr(model, "merged_into_id"):  # a merged file comes back by taking the merge back
+        mine = model.merged_into_id.is_(None) if mine is None else and_(mine, model.merged_into_id.is_(None))
+    return Query(model, within=mine, binned=True)
+
+
+def restore(model: type[Any], id_: int) -> Any:
+    """Take a record out of the bin. Inside `transaction()`.
+
+    Raises:
+        NotFound: there is none in the bin, or none this person may take out.
+        NotAllowed: he may not delete such records, and so not bring them back.
+        WrongState: what it belongs to lies in the bin itself.
+
+    """
+    query = binned(model)
+    asked = _limited(query).where(model.id == id_).options(undefer("*"))
+    record = db.session.scalars(asked).first()
+    if record is None:
+        raise NotFound(
+            say("回收站里没有这条记录，或您无权恢复。", "It is not in the bin, or you may not restore it.")
+        )
+    for field in fields_of(model):
+        key = getattr(record, field.name) if field.kind is Kind.relation and field.required else None
+        if key is not None and not _is_reachable(field, key):
+            raise WrongState(
+                say(
+                    "请先恢复它所属的{what}。",
+                    "Restore what it belongs to first: {what}.",
+                    what=field.label,
+                )
+            )
+    record.deleted_at = record.deleted_by_id = None
+    db.session.flush()
+    return record
 
 
 def is_removable(model: type[Any]) -> bool:

@@ -133,6 +133,20 @@ def matches(model: type[Any], term: str) -> ColumnElement[bool]:
     return or_(false(), *clauses)
 
 
+def types_with(terms: Sequence[str]) -> set[str]:
+    """The tables of which the index holds something for all of these words; one statement."""
+    statement = select(ENTRIES.c.object_type).distinct()
+    for wanted in filter(None, map(asked_by, terms)):
+        statement = statement.where(_holds(wanted))
+    return set(db.session.scalars(statement))
+
+
+def fits(texts: Iterable[str], term: str) -> bool:
+    """Whether a word somebody typed finds one of these texts, by the same tokens as records."""
+    tokens = set(tokens_of(texts))
+    return any(tokens >= set(alternative) for alternative in asked_by(term))
+
+
 def _indexed(model: type[Any], term: str) -> ColumnElement[bool]:
     """The index finds the candidates; text must contain the word as it stands, not its pieces anywhere.
 
@@ -153,15 +167,20 @@ def _indexed(model: type[Any], term: str) -> ColumnElement[bool]:
 def _found(model: type[Any], alternatives: Sequence[Sequence[str]]) -> Any:
     """The ids of records of a type that hold all tokens of one of these sets."""
     ids = select(ENTRIES.c.object_id).where(ENTRIES.c.object_type == model.__tablename__)
+    return ids.where(_holds(alternatives))
+
+
+def _holds(alternatives: Sequence[Sequence[str]]) -> ColumnElement[bool]:
+    """The entries that hold all tokens of one of these sets."""
     if db.session.get_bind().dialect.name == "postgresql":
-        return ids.where(or_(*(_all_of(tokens) for tokens in alternatives)))
+        return or_(*(_all_of(tokens) for tokens in alternatives))
     wanted = " OR ".join(
         "(" + " AND ".join(f'"{token}"' for token in tokens) + ")" for tokens in alternatives
     )
     rows: Select[Any] = select(literal_column("rowid")).select_from(
         func.search_fts(wanted).table_valued(name=FTS)
     )
-    return ids.where(ENTRIES.c.id.in_(rows))
+    return ENTRIES.c.id.in_(rows)
 
 
 def _all_of(tokens: Sequence[str]) -> ColumnElement[bool]:

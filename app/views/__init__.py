@@ -68,7 +68,11 @@ def register(framework: Any) -> None:
     add("today", Entry(Words("审批中心", "Approvals"), "/approval/", icon="checks", count=approvals.waiting))
     for view in VIEWS:
         entry = Entry(
-            view.menu_label or labels_of(view.model), f"/{view.resource}/list/", view.resource, icon=view.icon
+            view.menu_label or labels_of(view.model),
+            f"/{view.resource}/list/",
+            view.resource,
+            icon=view.icon,
+            is_typed=not view.read_only,
         )
         add(view.area, entry)
     twins = Entry(duplicates.TITLE, "/duplicates/", "customer", Act.merge, icon="copy")

@@ -10,6 +10,7 @@ import builtins
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
+from urllib.parse import parse_qsl, urlsplit
 
 from flask import flash, g, redirect, render_template, request, url_for
 from flask_appbuilder import expose
@@ -17,6 +18,7 @@ from flask_appbuilder.baseviews import BaseView
 from flask_babel import gettext as _
 from markupsafe import escape
 from sqlalchemy import func, inspect, select
+from werkzeug.datastructures import MultiDict
 
 from app import workflows
 from app.errors import BadRequest, NotAllowed, NotFound, Refusal, Stale, WrongState
@@ -27,7 +29,7 @@ from app.services import access, audit, history, merging, records, saved_views, 
 from app.services.commands import AlreadyDone
 from app.services.fields import Field, Kind, field_named, labels_of, listed, parts_of
 from app.services.imports import MOST_EDITED, importable, offered, stage_edit
-from app.views import filters, flow_path, forms, lists, pages, saved_views as view_acts, taking_out
+from app.views import filters, flow_path, forms, inline, lists, pages, saved_views as view_acts, taking_out
 from app.views.attachments import attach_act, attachment_list, may_attach
 from app.views.cells import LINKED, cell_of, names_of
 from app.views.guards import needs
@@ -110,6 +112,8 @@ class RecordView(BaseView):
         g.list_path = self.url("list")
         acts = self.list_acts()
         acts.filter_url, acts.count_url = self.url("filter"), self.url("count")
+        if acts.cell_endpoint:
+            acts.typed = frozenset(field.name for field in inline.editable(self.model))
         acts.views = view_acts.tabs_of(views, self.resource)
         acts.acts += view_acts.acts_of(views, self.resource)
         if refusal is not None:
@@ -180,8 +184,11 @@ class RecordView(BaseView):
             acts.exports = tuple(self._export_acts())
         if who.may(Act.edit, self.resource):
             acts.edit_endpoint = f"{self.endpoint}.edit"
+            acts.cell_endpoint = f"{self.endpoint}.cell"
         if who.may(Act.edit, self.resource) and self.resource in importable():
             acts.bulk = (self._bulk_edit_act(),)
+        if who.may(Act.delete, self.resource) and hasattr(self.model, "deleted_at"):
+            acts.acts += (pages.Act(_("Recycle bin"), url=self.url("bin"), icon="trash", rare=True),)
         if who.may(Act.delete, self.resource) and records.is_removable(self.model):
             acts.bulk += (
                 pages.Act(
@@ -244,12 +251,14 @@ class RecordView(BaseView):
         if tab not in {"", "log"} and chosen is None:
             raise BadRequest(say("没有“{tab}”这个标签页。", "There is no tab '{tab}'.", tab=tab[:40]))
         primary, acts = self.acts_of(record)
+        came = self._came_from()
+        before, after = self._beside(record, came)
+        back = self.url("list") + (f"?{came}" if came else "")
         return pages.RecordPage(
             title=records.title_of(record),
-            crumbs=(
-                pages.Crumb(labels_of(self.model), self.url("list")),
-                pages.Crumb(records.title_of(record)),
-            ),
+            crumbs=(pages.Crumb(labels_of(self.model), back), pages.Crumb(records.title_of(record))),
+            prev_url=before,
+            next_url=after,
             badges=tuple(self.badges_of(record)),
             facts=tuple(self.facts_of(record)),
             primary=primary,
@@ -267,6 +276,27 @@ class RecordView(BaseView):
             if tab or self.read_only or not may_attach(record)
             else attach_act(record, self.url("show", pk=record.id)),
         )
+
+    def _came_from(self) -> str | None:
+        """What the list asked for that one came here from; None for who came another way."""
+        if "list" in request.args:
+            return request.args["list"]
+        came = urlsplit(request.referrer or "")
+        if came.netloc != request.host or came.path != self.url("list"):
+            return None
+        return lists.state_of(MultiDict(parse_qsl(came.query)))
+
+    def _beside(self, record: Any, state: str | None) -> tuple[str, str]:
+        """The pages of the records before and after this one in the list one came from."""
+        if state is None:
+            return "", ""
+        try:
+            query = lists.query_of(self.model, MultiDict(parse_qsl(state)))
+            found = records.neighbours(query, record)
+        except BadRequest:
+            return "", ""
+        here = (self.url("show", pk=pk, list=state) if pk else "" for pk in found)
+        return next(here), next(here)
 
     def badges_of(self, record: Any) -> Iterable[pages.Cell]:
         """What stands beside the title: grade and status."""
@@ -428,7 +458,7 @@ class RecordView(BaseView):
                 command = once()
                 record = records.find(self.model, pk, Act.edit)
                 self.check_editable(record)
-                self.save_change(record, sent, seen_version())
+                self.save_change(record, sent, forms.seen_version())
                 command.led_to(self.url("show", pk=pk))
         except AlreadyDone:
             raise
@@ -533,24 +563,47 @@ class RecordView(BaseView):
     def bulk(self) -> Any:
         """Delete several records: one transaction each, a result for each."""
         ids = ticked()[: max(records.SIZES)]
-        refused = [words for id_ in ids if (words := self._delete_one(id_))]
-        flash(
-            _("%(done)s done, %(refused)s refused.", done=len(ids) - len(refused), refused=len(refused)),
-            "success",
-        )
-        for words in refused[:3]:
-            flash(str(words), "warning")
+        tell_each(len(ids), each(ids, self._delete_one))
         return redirect(self.url("list"))
 
-    def _delete_one(self, id_: int) -> Words | None:
-        try:
-            with transaction():
-                record = records.find(self.model, id_, Act.delete)
-                self.check_editable(record)
-                records.remove(record)
-        except Refusal as refusal:
-            return refusal.words
-        return None
+    def _delete_one(self, id_: int) -> None:
+        record = records.find(self.model, id_, Act.delete)
+        self.check_editable(record)
+        records.remove(record)
+
+    @expose("/bin")
+    @needs(Act.delete)
+    def bin(self) -> Any:
+        """What was deleted, and can be brought back."""
+        acts = lists.ListActs(self.resource)
+        acts.count_url = ""
+        acts.bulk = (
+            pages.Act(
+                _("Restore"), url=self.url("restore"), method="post", icon="arrow-back-up", primary=True
+            ),
+        )
+        query = replace(lists.query_of(self.model, request.args), **_of_bin(records.binned(self.model)))
+        page = lists.list_page(query, acts, fields=tuple(listed(self.model)))
+        title = _("Recycle bin: %(what)s", what=labels_of(self.model))
+        crumbs = (pages.Crumb(labels_of(self.model), self.url("list")), pages.Crumb(_("Recycle bin")))
+        empty = pages.EmptyState(_("The bin is empty"), _("What is deleted lies here until it is restored."))
+        rows = tuple(replace(row, url="", edit_url="") for row in page.rows)
+        page = replace(page, title=title, crumbs=crumbs, empty=page.empty and empty, rows=rows, search_url="")
+        return render_template("record/list.html", page=page, fragment=fragment("chips results"))
+
+    @expose("/restore", methods=["POST"])
+    @needs(Act.delete)
+    def restore(self) -> Any:
+        """Take the chosen records out of the bin: one transaction each, a result for each."""
+        refused = each(ticked()[: max(records.SIZES)], lambda pk: records.restore(self.model, pk))
+        tell_each(len(ticked()), refused)
+        return redirect(self.url("bin"), 303)
+
+    @expose("/cell/<int:pk>/<name>", methods=["GET", "POST"])
+    @needs(Act.edit)
+    def cell(self, pk: int, name: str) -> Any:
+        """One cell of the list, typed where it stands."""
+        return inline.answer(self, pk, name)
 
     @expose("/reveal/<int:pk>/<name>", methods=["POST"])
     @needs(Act.reveal)
@@ -604,14 +657,33 @@ def fragment(blocks: str) -> str:
     return blocks if request.headers.get("HX-Request") and not request.headers.get("HX-Boosted") else ""
 
 
+def each(ids: Iterable[int], change: Callable[[int], Any]) -> list[Words]:
+    """Make a change to each of these records in a transaction of its own; why some were refused."""
+    refused = []
+    for id_ in ids:
+        try:
+            with transaction():
+                change(id_)
+        except Refusal as refusal:
+            refused.append(refusal.words)
+    return refused
+
+
+def tell_each(count: int, refused: Sequence[Words]) -> None:
+    """Say how a change of several records went."""
+    done = count - len(refused)
+    flash(_("%(done)s done, %(refused)s refused.", done=done, refused=len(refused)), "success")
+    for words in refused[:3]:
+        flash(str(words), "warning")
+
+
+def _of_bin(query: records.Query) -> dict[str, Any]:
+    return {"within": query.within, "binned": query.binned}
+
+
 def ticked() -> list[int]:
     """The rows a person ticked, in the order of the list."""
     return [key for text in request.form.getlist("ids") if (key := values.whole(text))]
-
-
-def seen_version() -> int | None:
-    """The version the form was filled from."""
-    return values.whole(request.form.get("version_no", ""))
 
 
 def log_of(model: type[Any], id_: int, most: int = 50) -> Iterable[pages.TimelineItem]:

@@ -95,7 +95,12 @@ PLACES: dict[str, str] = {}
 
 def url_to(record: Any) -> str:
     """The page of a record, if its type has one that this person may open."""
-    name = type(record).__name__
-    if name not in LINKED or not access.principal().may(Act.read, access.resource_of(type(record))):
+    model = type(record)
+    if model.__name__ not in LINKED or not access.principal().may(Act.read, access.resource_of(model)):
         return ""
-    return url_for(PLACES.get(name, f"{name}View.show"), pk=record.id)
+    return place_of(model, record.id)
+
+
+def place_of(model: type[Any], id_: int) -> str:
+    """The page of a record of a type that has one."""
+    return url_for(PLACES.get(model.__name__, f"{model.__name__}View.show"), pk=id_)

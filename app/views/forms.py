@@ -96,6 +96,11 @@ def _shown(problem: Problem, model: type[Any]) -> pages.Problem:
     return pages.Problem(problem.words, label=field.label if field else "", field=problem.field or "")
 
 
+def seen_version() -> int | None:
+    """The version the form was filled from."""
+    return values.whole(request.form.get("version_no", ""))
+
+
 def _version(record: Any, refusal: Refusal | None) -> str:
     """The version the next save is based on: after a conflict, the one the person has now seen."""
     if isinstance(refusal, Stale):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import timedelta
 from typing import Any
+from urllib.parse import urlencode
 
 from flask import redirect, render_template, request
 from flask_appbuilder import expose
@@ -29,11 +30,11 @@ from app.models import (
     VisitStatus,
 )
 from app.roles import Act
-from app.services import access, records, values
+from app.services import access, records, searching, values
 from app.services.customer_file import OPEN_CASES
-from app.services.fields import labels_of, models_by_resource
-from app.views import pages
-from app.views.cells import task_item, url_to
+from app.services.fields import fields_of, labels_of, models_by_resource
+from app.views import menu, pages
+from app.views.cells import LINKED, place_of, task_item, url_to
 from app.views.guards import needs_account
 from app.views.lists import LONGEST_SEARCH
 from app.words import language
@@ -90,31 +91,45 @@ class HomeView(BaseView):
         return render_template("search.html", page=page)
 
 
-SEARCHED = (
-    "customer",
-    "contact",
-    "contract",
-    "admission",
-    "order",
-    "product",
-    "complaint",
-    "task",
-    "employee",
-)
+FIRST = ("customer", "contact", "contract", "admission", "order", "product", "complaint", "task", "employee")
+"""What people look for first; the other record types come after it."""
+MOST_PLACES = 6
 
 
-def _found(text: str) -> Any:
-    who = access.principal()
-    models = models_by_resource()
-    for resource in SEARCHED:
-        if not who.may(Act.read, resource):
+def _found(text: str) -> Iterable[pages.Panel]:
+    """Records by the tokens of the lists' own search, then screens and acts by name."""
+    who, models = access.principal(), models_by_resource()
+    held = searching.types_with(text.split())
+    for resource in dict.fromkeys((*FIRST, *models)):
+        model = models[resource]
+        is_asked = model.__tablename__ in held or any(field.sealed for field in fields_of(model))
+        if not is_asked or model.__name__ not in LINKED or not who.may(Act.read, resource):
             continue
-        rows = records.pick(models[resource], text, limit=SHOWN)
         items = tuple(
-            pages.Item(title, url=f"/{resource}/show/{id_}", note=note) for id_, title, note in rows
+            pages.Item(title, url=place_of(model, id_), note=note)
+            for id_, title, note in records.pick(model, text, limit=SHOWN)
         )
         if items:
-            yield pages.Panel(labels_of(models[resource]), items=items)
+            more = f"/{resource}/list/?{urlencode({'q': text})}" if len(items) == SHOWN else ""
+            yield pages.Panel(labels_of(model), items=items, url=more, url_label=_("All"))
+    yield from _places(text)
+
+
+def _places(text: str) -> Iterable[pages.Panel]:
+    """Screens of the menu, and what can be made there, by their names."""
+    entries = [entry for entry in menu.entries_of(access.principal()) if _named(entry, text)]
+    if screens := tuple(pages.Item(entry.label, url=entry.url) for entry in entries[:MOST_PLACES]):
+        yield pages.Panel(_("Screens"), items=screens)
+    made = [entry for entry in entries if menu.makes(entry, access.principal())]
+    if acts := tuple(
+        pages.Item(_("New: %(what)s", what=entry.label), url=f"/{entry.resource}/add")
+        for entry in made[:MOST_PLACES]
+    ):
+        yield pages.Panel(_("Actions"), items=acts)
+
+
+def _named(entry: menu.Entry, text: str) -> bool:
+    return all(searching.fits((entry.label.zh, entry.label.en), term) for term in text.split())
 
 
 def _own_panels(who: access.Principal) -> Iterable[pages.Panel]:

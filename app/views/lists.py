@@ -7,6 +7,7 @@ the language of conditions, `sort`, `page`, `size`, `cols`. Deep pages carry the
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 from urllib.parse import urlencode
 
@@ -132,6 +133,7 @@ def list_page(query: records.Query, acts: ListActs, *, fields: tuple[Field, ...]
         empty=_empty(query, acts),
         keep=tuple(kept()),
         sorts=() if fields else tuple(_sorts(query)),
+        typing=_typing() if acts.typed else None,
         tabs=acts.views,
         choosable=() if fields else tuple(_chooser(query.model, shown)),
     )
@@ -168,6 +170,9 @@ class ListActs:
         self.bulk: tuple[pages.Act, ...] = ()
         self.bulk_url = ""
         self.edit_endpoint = ""
+        self.cell_endpoint = ""
+        self.typed: frozenset[str] = frozenset()
+        """The fields that may be typed in the list itself."""
         self.filter_url = ""
         self.count_url = ""
         self.views: tuple[pages.Tab, ...] = ()
@@ -189,9 +194,21 @@ def _column(field: Field, query: records.Query, *, first: bool) -> pages.Column:
 def _row(record: Any, shown: list[Field], acts: ListActs, shut: frozenset[int]) -> pages.Row:
     cells = tuple(cell_of(record, field) for field in shown)
     open_to_edit = acts.edit_endpoint and record.id not in shut
+    if open_to_edit and request.args.get("edit"):
+        cells = (
+            *cells[:1],
+            *(_typed(*pair, record, acts) for pair in zip(cells[1:], shown[1:], strict=True)),
+        )
     edit_url = url_for(acts.edit_endpoint, pk=record.id) if open_to_edit else ""
     ticked = str(record.id) in request.form.getlist("ids") or bool(request.form.get("all"))
     return pages.Row(id=str(record.id), url=url_to(record), cells=cells, edit_url=edit_url, ticked=ticked)
+
+
+def _typed(cell: pages.Cell, field: Field, record: Any, acts: ListActs) -> pages.Cell:
+    """The cell as one that is typed where it stands, if it may be."""
+    if field.name not in acts.typed:
+        return cell
+    return replace(cell, url="", edit_url=url_for(acts.cell_endpoint, pk=record.id, name=field.name))
 
 
 def _count_text(first: int, last: int, page: records.Page) -> str:
@@ -291,9 +308,16 @@ def _chips(query: records.Query) -> Iterable[pages.Chip]:
     """The conditions in words, each with the address without it."""
     for line in query.conditions:
         yield pages.Chip(records.item_words(line), query_args_with(**{f"{line.op}.{line.field.name}": ""}))
-    for part in records.parts_of(query):
+    for place, part in enumerate(records.parts_of(query)):
         words = records.item_words(part, query.model)
-        yield pages.Chip(words, query_args_with(where=records.without(query, part)))
+        yield pages.Chip(words, query_args_with(where=records.without(query, place)))
+
+
+def _typing() -> pages.Tab:
+    """Typing in the cells, turned on or off where one stands."""
+    is_on = bool(request.args.get("edit"))
+    here = {name: request.args[name] for name in ("page", "after", "before") if request.args.get(name)}
+    return pages.Tab(_("Edit in the list"), query_args_with(**here, edit="" if is_on else "1"), current=is_on)
 
 
 def _sorts(query: records.Query) -> Iterable[pages.Field]:

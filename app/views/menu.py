@@ -23,6 +23,8 @@ class Entry:
     act: Act = Act.read
     icon: str = ""
     count: Callable[[], int] | None = None
+    is_typed: bool = False
+    """Whether people type the records listed there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +60,21 @@ def add(area_name: str, entry: Entry) -> None:
     entries = area(area_name).entries
     if all(other.url != entry.url for other in entries):
         entries.append(entry)
+
+
+def entries_of(who: access.Principal) -> list[Entry]:
+    """The screens this person may open, in the order of the menu."""
+    return [
+        entry
+        for group in AREAS
+        for entry in group.entries
+        if not entry.resource or who.may(entry.act, entry.resource)
+    ]
+
+
+def makes(entry: Entry, who: access.Principal) -> bool:
+    """Whether the screen is a list this person may add a record to."""
+    return entry.is_typed and entry.url == f"/{entry.resource}/list/" and who.may(Act.create, entry.resource)
 
 
 def menu_of(who: access.Principal) -> tuple[pages.MenuArea, ...]:

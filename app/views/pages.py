@@ -60,6 +60,8 @@ class Cell:
     reveal_url: str = ""
     wide: bool = False
     badges: tuple[Cell, ...] = ()
+    edit_url: str = ""
+    """Where the value is typed in the list itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -438,6 +440,18 @@ class FilterPage:
     error: Text = ""
 
 
+@dataclass(frozen=True, slots=True)
+class CellForm:
+    """`record/cell.html`: the input of one cell of a list, in place of its value."""
+
+    field: Field
+    action_url: str
+    version_no: str
+    cmd: str
+    title: Text
+    errors: tuple[Text, ...] = ()
+
+
 # --- Pages ---------------------------------------------------------------------------------------------------------
 
 
@@ -465,6 +479,8 @@ class ListPage:
     filter_url: str = ""
     """Where the filter is built, in place of `filters`."""
     sorts: tuple[Field, ...] = ()
+    typing: Tab | None = None
+    """Typing in the cells: the address that turns it on or off."""
     quick_filters: tuple[Field, ...] = ()
     first: int = 0
     last: int = 0

@@ -225,6 +225,69 @@
     var row = b.closest(".dropdown-item"), before = row.previousElementSibling;
     if (before) { row.parentNode.insertBefore(row, before); b.focus(); }
   });
+  /* Widths are remembered by column, in this browser. A head is dragged, or widened with the arrows. */
+  var LEAST = 64, MOST = 800, STEP = 16;
+  function widths(scope) {
+    if (narrow.matches) { return; }
+    all("table[data-widths]", scope).forEach(function (table) {
+      var was = {};
+      try { was = JSON.parse(keep.read("gh-w-" + table.dataset.widths) || "{}"); } catch (_) { was = {}; }
+      all("thead th[data-c]", table).forEach(function (head) { grip(table, head); });
+      if (Object.keys(was).length) { fix(table, was); }
+    });
+  }
+  function grip(table, head) {
+    if (one(".grip", head)) { return; }
+    var bar = make("span", "grip");
+    bar.tabIndex = 0;
+    bar.setAttribute("role", "separator");
+    bar.setAttribute("aria-orientation", "vertical");
+    bar.setAttribute("aria-label", table.dataset.widen.replace("{}", head.textContent.trim()));
+    bar.setAttribute("aria-valuenow", String(head.offsetWidth));
+    bar.setAttribute("aria-valuemin", String(LEAST));
+    bar.setAttribute("aria-valuemax", String(MOST));
+    head.append(bar);
+  }
+  function fix(table, was) {
+    var heads = all("thead th", table), sizes = heads.map(function (h) { return was[h.dataset.c] || h.offsetWidth; });
+    heads.forEach(function (h, i) { h.style.width = h.style.minWidth = h.style.maxWidth = sizes[i] + "px"; });
+    table.classList.add("sized");
+    table.style.width = sizes.reduce(function (a, b) { return a + b; }, 0) + "px";
+  }
+  function widen(bar, to) {
+    var head = bar.closest("th"), table = bar.closest("table"), was = {};
+    all("thead th[data-c]", table).forEach(function (h) { was[h.dataset.c] = h.offsetWidth; });
+    was[head.dataset.c] = Math.min(MOST, Math.max(LEAST, Math.round(to)));
+    fix(table, was);
+    bar.setAttribute("aria-valuenow", String(was[head.dataset.c]));
+    keep.write("gh-w-" + table.dataset.widths, JSON.stringify(was));
+  }
+  document.addEventListener("pointerdown", function (e) {
+    var bar = e.target.closest && e.target.closest(".grip");
+    if (!bar) { return; }
+    e.preventDefault();
+    var from = e.clientX, width = bar.closest("th").offsetWidth;
+    function move(m) { widen(bar, width + m.clientX - from); }
+    function end() { document.removeEventListener("pointermove", move); document.removeEventListener("pointerup", end); }
+    document.addEventListener("pointermove", move);
+    document.addEventListener("pointerup", end);
+  });
+  when("keydown", ".grip", function (e, bar) {
+    var by = { ArrowLeft: -STEP, ArrowRight: STEP }[e.key];
+    if (by) { e.preventDefault(); widen(bar, bar.closest("th").offsetWidth + by); }
+  });
+
+  // --- Cells typed where they stand -----------------------------------------------------------------------------------
+  document.addEventListener("htmx:beforeSwap", function (e) {
+    if (e.target.matches && e.target.matches(".cell-form") && (e.detail.xhr.status === 422 || e.detail.xhr.status === 409)) {
+      e.detail.shouldSwap = true;
+      e.detail.isError = false;
+    }
+  });
+  when("keydown", ".cell-form", function (e, form) {
+    if (e.key === "Escape" && !composing(e)) { e.preventDefault(); one("[data-cell-cancel]", form).click(); }
+  });
+
   when("change", "[data-goes]", function (e, s) { if (s.value) { window.location.assign(s.value); } });
   when("change", "[data-submits]", function (e, s) { if (s.form) { s.form.requestSubmit(); } });
 
@@ -236,7 +299,7 @@
   function redraw(form, act) {
     var data = new window.URLSearchParams(new window.FormData(form));
     data.set("act", act);
-    return window.htmx.ajax("GET", form.getAttribute("action") + "?" + data, { source: form, target: form, swap: "outerHTML" });
+    return window.htmx.ajax("GET", form.getAttribute("action") + "?" + data, { source: form.parentNode, target: form, swap: "outerHTML" });
   }
   document.addEventListener("submit", function (e) {
     var form = e.target, act = e.submitter ? e.submitter.value : "apply";
@@ -453,7 +516,8 @@
 
   // --- Fragments -------------------------------------------------------------------------------------------------------------
   function ready(scope) {
-    columns(scope); pickers(scope); charts(scope); guard(scope);
+    columns(scope); widths(scope); pickers(scope); charts(scope); guard(scope);
+    all(".cell-form [autofocus]", scope.parentNode || scope).forEach(function (el) { el.focus(); if (el.select) { el.select(); } });
     all("[data-pick]", scope).forEach(tell);
     all("[data-taken-all]", scope).forEach(function (flag) { takeAll(flag.closest(".lift"), true); });
     /* The swapped part may itself be what has ended. */
