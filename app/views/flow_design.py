@@ -280,8 +280,13 @@ class ApprovalFlowVersionView(BaseView):
             named = [Describer(version.body).step_name(key) if key else name_words(version)]
             named += [] if at in AT else [tongues(place.get("name") or version.body["name"])]
             table = shown.Table(columns, lines, getattr(refusal, "problems", ()))
-            return _grid(version, catalogue, table, refusal,
-                         title=AT[at] if at == "applies" else f"{' · '.join(map(str, named))}：{AT.get(at, ONLY_WHEN)}",
+            title = say(
+                "{place}：{what}",
+                "{place}: {what}",
+                place=" · ".join(map(str, named)),
+                what=AT.get(at, ONLY_WHEN),
+            )
+            return _grid(version, catalogue, table, refusal, title=AT[at] if at == "applies" else title,
                          hint=_("The rows are alternatives: one of them must hold. In a row every cell must hold."),
                          none=_("Without rows it always holds."))  # fmt: skip
 

@@ -267,6 +267,10 @@ class StepForm:
         """What of the record a decider is shown and fills in, and what must hold before he may agree."""
         step, d = self.step, self.describer
         askable = field_choices(d.model, but={"status", *STAMPS})
+        askable |= {
+            name: Choice(name, d.field(name))
+            for name in subjects.subject_named(self.body["object_type"]).lines
+        }
         filled = field_choices(d.model, but=subjects.OUTSIDE)
         shown = (
             ("shows", _("Fields shown at this step"), askable, _("Empty: every field the decider may see.")),
@@ -574,9 +578,9 @@ class FlowForm:
 
 
 def _moves(model: type[Any]) -> list[Move]:
-    """The moves of a record type that no person makes: those a flow may name."""
+    """The moves of a record type that no person makes, but being submitted: those a flow may name."""
     life = machines.get(model)
-    return [move for move in life.moves if move.by is not By.person] if life else []
+    return [move for move in life.moves if move.by is not By.person and move.verb != "submit"] if life else []
 
 
 def effect_field(name: str, label: str, found: Sequence[Body], describer: Describer, **more: Any) -> Field:

@@ -670,16 +670,19 @@ def _trial_row(
     model = subjects.subject_named(version.flow.object_type).model
     way = " → ".join(str(name) for name in row.names) or values.EMPTY
     low, high = row.signatures
-    refused = (Cell(_("Would not get through"), "badge", "bad"),) if row.refusal else ()
+    outside = row.refusal == simulating.NOT_COVERED
+    refused = (Cell(_("Would not get through"), "badge", "bad"),) if row.refusal and not outside else ()
     type_ = model.__tablename__
     seen_ = bool(row.example_id) and designing.may_see(type_, row.example_id)
     example = subjects.record_of(type_, row.example_id) if seen_ else None
     people = [f"{name} ({count})" for name, count in list(row.people.items())[:6]]
     cells = (
-        Cell(way, badges=refused, note=row.refusal or ""),
+        Cell(simulating.NOT_COVERED, tone="end")
+        if outside
+        else Cell(way, badges=refused, note=row.refusal or ""),
         Cell(f"{row.count} ({row.share:.0%})", "num"),
         *((Cell(str(was.get((row.path, row.refusal is None), 0)), "num"),) if was is not None else ()),
-        Cell(str(low) if low == high else f"{low}–{high}", "num"),
+        Cell("" if outside else str(low) if low == high else f"{low}–{high}", "num"),
         Cell(joined([Words(one, one) for one in people]) or ""),
         Cell(row.example if seen_ else "", url=url_to(example) if example is not None else ""),
     )

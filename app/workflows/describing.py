@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import inspect, select
 
 from app.errors import BadInput
 from app.extensions import db
 from app.models import ApprovalAct, Employee, Position, QuorumMode, RejectPolicy
 from app.services import access, codes
 from app.services.calendar import Span
-from app.services.fields import field_named
+from app.services.fields import field_named, labels_of
 from app.services.language.catalogue import Catalogue
 from app.services.language.kinds import read_number
 from app.services.language.problems import BadFormula
@@ -97,6 +97,9 @@ class Describer:
         for relation in rest[:-1]:
             found = getattr(model, relation, None)
             model = found.property.mapper.class_ if found is not None else model
+        relations = inspect(model).relationships
+        if rest[-1] in relations:
+            return labels_of(relations[rest[-1]].mapper.class_)
         known = field_named(model, rest[-1])
         return known.label if known else Words(path, path)
 
@@ -140,6 +143,9 @@ class Describer:
             label = Words("审批人", "Who") if "seats" not in step else self._seat_label(seat, place)
             own = {**seat, "when": None} if seat is step else seat
             yield f"seat-{place}", label, self.seat(own)
+        whose = AGAINST.get(step.get("outside", ""))
+        kept_out = say("{who}所在部门", "the department of {who}", who=whose) if whose else None
+        yield "outside", Words("须回避", "Not decided by"), kept_out
         yield "shows", Words("只显示", "Shows only"), self._fields(step, "shows")
         yield "fields", Words("可填写", "Fills in"), self._fields(step, "fields")
         yield "required", Words("必须填写", "Must fill in"), self._fields(step, "required")

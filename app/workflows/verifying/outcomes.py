@@ -249,9 +249,10 @@ def _can(life: machine.Machine, verb: str, state: str) -> bool:
 
 def _impossible(life: machine.Machine, verb: str, state: str) -> Words:
     word = next((word for word in life.states if word.value == state), None)
+    move = next((move for move in life.moves if move.verb == verb), None)
     return say(
         zh="记录处于“{state}”时不能“{move}”。",
         en='A record that is "{state}" cannot make the move "{move}".',
         state=word.words if word else state,
-        move=verb,
+        move=move.words if move else verb,
     )
