@@ -74,6 +74,7 @@ _STEP = {
         "key": {"type": "string", "pattern": "^[a-z][a-z0-9_]{0,39}$"},
         "name": _WORDS,
         "kind": {"enum": ["decide", "filing"]},
+        "outside": {"enum": ["owner", "submitter"]},
         "when": {"type": "string"},
         **_SEAT,
         "seats": {
@@ -230,6 +231,8 @@ class Step:
     key: str
     name: Words
     decides: bool
+    outside: str | None
+    """Whose department decides nothing here: that of the record's `owner`, or of the `submitter`."""
     when: str | None
     seats: tuple[Seat, ...]
     shows: tuple[str, ...]
@@ -427,6 +430,7 @@ def _step(body: Mapping[str, Any]) -> Step:
         key=body["key"],
         name=_words(body["name"]),
         decides=body.get("kind") != "filing",
+        outside=body.get("outside"),
         when=body.get("when"),
         seats=tuple(_seat(seat, _words(body["name"])) for seat in seats),
         shows=tuple(body.get("shows", ())),

@@ -227,11 +227,32 @@ def _within(rule: Mapping[str, Any], asked: Asked) -> list[ColumnElement[bool]]:
     """`within: department` keeps a rule to the department of the submitter."""
     if rule.get("within") != "department":
         return []
-    employee = db.session.get_one(Employee, asked.submitter_id)
-    units = _units_up(employee.org_unit_id)
-    department = next((unit for unit in units if unit.kind is not UnitKind.team), units[0])
-    below = select(OrgUnit.id).where(OrgUnit.path.startswith(department.path, autoescape=True))
-    return [Employee.org_unit_id.in_(below)]
+    return [_below(_department(asked.submitter_id))]
+
+
+def _department(employee_id: int) -> OrgUnit:
+    """The department a person works in: the first unit above him that is no team."""
+    units = _units_up(db.session.get_one(Employee, employee_id).org_unit_id)
+    return next((unit for unit in units if unit.kind is not UnitKind.team), units[0])
+
+
+def _below(unit: OrgUnit) -> ColumnElement[bool]:
+    below = select(OrgUnit.id).where(OrgUnit.path.startswith(unit.path, autoescape=True))
+    return Employee.org_unit_id.in_(below)
+
+
+def colleagues(employee_id: int) -> frozenset[int]:
+    """Everybody of a person's department; of somebody who stands above the departments, those beside him."""
+    department = _department(employee_id)
+    beside: ColumnElement[bool] = Employee.org_unit_id == department.id
+    found = beside if department.kind is UnitKind.company else _below(department)
+    return frozenset(db.session.scalars(select(Employee.id).where(found)))
+
+
+def kept_out(step: Step, asked: Asked) -> frozenset[int]:
+    """The department that decides nothing at a step (§4.3 no. 2)."""
+    whose = _person(step.outside, asked) if step.outside else None
+    return colleagues(whose) if whose is not None else frozenset()
 
 
 def _person(word: str, asked: Asked) -> int | None:

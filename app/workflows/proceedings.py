@@ -148,7 +148,11 @@ class Proceeding:
 
     def shut_out(self, step: Step) -> frozenset[int]:
         """The employees who may not decide at a step of this request (§4.3)."""
-        return people.shut_out(self.flow, step, self.parties, self.deciders())
+        found = people.shut_out(self.flow, step, self.parties, self.deciders())
+        if not step.outside or not found:
+            return found
+        with access.acting(access.SYSTEM), db.session.no_autoflush:
+            return found | people.kept_out(step, asked(self))
 
     @property
     def files(self) -> list[Attachment]:

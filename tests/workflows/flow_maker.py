@@ -73,6 +73,10 @@ class Cast:
     def submitters(self, _flow: Flow) -> Sequence[int]:
         return self.sellers
 
+    def colleagues(self, person: int) -> Collection[int]:
+        home = self.department.get(person)
+        return {it for it, department in self.department.items() if department == home}
+
     def readers(self, _flow: Flow) -> Collection[int]:
         return range(1_000)
 

@@ -87,6 +87,34 @@ def test_one_person_never_decides_two_steps_of_one_request(stage, flow):
     assert stage.todo("hana") == [request]
 
 
+@pytest.mark.req("W-02")
+def test_a_department_a_step_keeps_out_decides_there_by_no_way(stage, flow):
+    flow({"who": ["hana", "leo"], "outside": "owner"})
+    request = stage.submit("ann", stage.contract()).request_id
+    assert (stage.todo("hana"), stage.todo("leo")) == ([], [request])
+    for verb in ("transfer", "add_signer"):
+        with pytest.raises(NotAllowed):
+            stage.act("leo", request, verb, to=stage.employee("bob"), comment="his matter", place="parallel")
+    with stage.as_("leo"), transaction():
+        db.session.add(
+            ApprovalStandin(
+                principal_id=stage.employee("leo"),
+                standin_id=stage.employee("hana"),
+                starts_at=now() - timedelta(hours=1),
+                ends_at=now() + timedelta(hours=1),
+            )
+        )
+    with pytest.raises(NotAllowed):
+        stage.act("hana", request, "approve")
+    assert stage.act("leo", request, "approve").status == "approved"
+
+
+def test_where_all_of_a_step_are_kept_out_their_superior_decides(stage, flow):
+    flow({"who": "hana", "outside": "owner"})
+    request = stage.submit("ann", stage.contract()).request_id
+    assert (stage.todo("hana"), stage.todo("leo")) == ([], [request])
+
+
 def test_a_second_account_of_the_applicant_is_still_the_applicant(stage, flow):
     flow(["hana", "leo"])
     request = stage.submit("hana", stage.contract("hana")).request_id

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from flask_appbuilder.security.sqla.models import Role, User
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from app import workflows
 from app.columns import now
@@ -19,7 +19,9 @@ from app.models import (
     ApprovalFlowVersion,
     ApprovalStandin,
     Customer,
+    EvalResult,
     EvalRun,
+    EvalScheme,
     EvalSchemeVersion,
     EvalStatus,
     FlowStatus,
@@ -30,6 +32,7 @@ from app.services import access
 from app.workflows import flows, publications
 from app.workflows.evaluation import packing, publishing, runs
 from app.workflows.evaluation.pins import pin
+from app.workflows.refusals import ConditionUnmet
 from tests.workflows.conftest import Stage
 from tests.workflows.evaluation import shop
 from tests.world import HASH
@@ -138,6 +141,21 @@ def test_who_ran_an_evaluation_publishes_it_by_no_way(stage: Stage, sealed: int,
         stage.act(EVALUATOR, request_id, "approve")
     assert stage.find(EvalRun, sealed).status is RunStatus.in_approval
     assert grades() == [None, None]
+
+
+@pytest.mark.req("M-09", "W-02")
+def test_who_is_rated_does_not_approve_his_own_result(stage: Stage, sealed: int):
+    with access.acting(access.SYSTEM), transaction():
+        db.session.execute(
+            update(EvalScheme).where(EvalScheme.code == "SHOP").values(subject_type="employee")
+        )
+        ids = db.session.scalars(select(EvalResult.subject_id).where(EvalResult.run_id == sealed)).all()
+    rated = next(person for person, id_ in stage.world.employees.items() if id_ in ids)
+    give_role(stage, rated, "gm")
+    request_id = submit(stage, sealed)
+    with pytest.raises(ConditionUnmet):
+        stage.act(rated, request_id, "approve")
+    assert stage.find(EvalRun, sealed).status is RunStatus.in_approval
 
 
 def second_account(stage: Stage, person: str) -> None:

@@ -48,6 +48,18 @@ def test_every_shipped_flow_is_sound(file):
     assert body.get("separation", "strict") == "strict"
 
 
+@pytest.mark.req("W-02")
+def test_lawyers_review_no_contract_of_their_own_department():
+    legal = [
+        seat.get("outside")
+        for body in (yaml.safe_load(file.read_text(encoding="utf-8")) for file in SHIPPED)
+        if body["object_type"] == "contract"
+        for seat in body["steps"]
+        if {"role": "legal"} in seat["people"]
+    ]
+    assert legal == ["owner"] * 3
+
+
 def test_a_sound_flow_has_no_findings():
     body = flow_of(
         step("a"),

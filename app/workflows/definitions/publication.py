@@ -8,7 +8,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from app.models import ApprovalFlowVersion, EvalRun, EvalSchemeVersion, RunKind
+import sqlalchemy as sa
+
+from app.extensions import db
+from app.models import ApprovalFlowVersion, EvalResult, EvalRun, EvalScheme, EvalSchemeVersion, RunKind
+from app.services import access
 from app.words import Words, say
 from app.workflows import publications
 from app.workflows.machine import By, Consequence, Machine, Move, check, moves
@@ -19,6 +23,27 @@ def run_is_official(run: Any) -> Words | None:
     """A trial is for looking at (R31)."""
     if run.kind is not RunKind.official:
         return say("试算结果不能发布。", "A trial cannot be published.")
+    return None
+
+
+@check("no_own_result", EvalRun, zh="不含审批人本人的评价", en="it rates nobody who decides on it")
+def no_own_result(run: Any) -> Words | None:
+    """The assessed does not approve his own result (§4.3 no. 7)."""
+    who = access.principal().employee_id
+    mine = (
+        sa.select(EvalResult.subject_id)
+        .join(EvalRun, EvalRun.id == EvalResult.run_id)
+        .join(EvalSchemeVersion, EvalSchemeVersion.id == EvalRun.scheme_version_id)
+        .join(EvalScheme, EvalScheme.id == EvalSchemeVersion.scheme_id)
+        .where(
+            EvalResult.run_id == run.id, EvalResult.subject_id == who, EvalScheme.subject_type == "employee"
+        )
+    )
+    with access.acting(access.SYSTEM):
+        if who is not None and db.session.scalar(mine.limit(1)) is not None:
+            return say(
+                "其中有您本人的评价，不能由您审批。", "It rates you yourself: somebody else decides on it."
+            )
     return None
 
 

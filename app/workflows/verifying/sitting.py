@@ -161,8 +161,12 @@ class Sitting:
             shut |= set(ids(sitting)) if self.flow.strict and step.decides else set()
 
     def _shut(self, step: Step, decided: frozenset[int]) -> set[int]:
-        """Who may not decide a step: the submitter, the owner, and those who decided before."""
-        return {self.submitter, self.owner, *decided} if self.flow.strict and step.decides else set()
+        """Who may not decide a step: the submitter, the owner, those who decided before, a department it names."""
+        if not (self.flow.strict and step.decides):
+            return set()
+        whose = {"owner": self.owner, "submitter": self.submitter}.get(step.outside or "")
+        outside = self.staff.colleagues(whose) if whose is not None else ()
+        return {self.submitter, self.owner, *decided, *outside}
 
     def _seated(self, seated: Seated, decided: frozenset[int]) -> Places:
         """Who would sit on each seat of a step, as the engine seats them; seats only the request knows are left out."""

@@ -37,6 +37,9 @@ class Staff(Protocol):
     def submitters(self, flow: Flow) -> Sequence[int]:
         """Everybody who may submit under this flow."""
 
+    def colleagues(self, person: int) -> Collection[int]:
+        """Everybody of a person's department."""
+
     def readers(self, flow: Flow) -> Collection[int]:
         """Everybody who may read a record of this kind once it is put before him."""
 
@@ -71,6 +74,7 @@ class Company:
     def __init__(self) -> None:
         self._named: dict[Hashable, list[Found]] = {}
         self._lines: dict[int, list[int]] = {}
+        self._departments: dict[int, Collection[int]] = {}
 
     @cached_property
     def _codes(self) -> dict[str, set[str]]:
@@ -118,6 +122,11 @@ class Company:
             .where(User.active, User.roles.any(Role.id.in_(granted)), Account.employee_id.is_not(None))
         )
         return [(user_id, employee_id) for user_id, employee_id in rows if employee_id is not None]
+
+    def colleagues(self, person: int) -> Collection[int]:
+        if person not in self._departments:
+            self._departments[person] = people.colleagues(person)
+        return self._departments[person]
 
     def readers(self, flow: Flow) -> Collection[int]:
         """Whoever has any grant to read: a duty widens it to the record (`subjects.parts`), unless its type says more."""
