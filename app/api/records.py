@@ -137,7 +137,7 @@ class RecordApi(ModelRestApi):
         )
 
     def _plain_condition(self, key: str) -> filtering.Condition | None:
-        found = re.fullmatch(r"filter\[(\w+)\](?:\[(\w+)\])?", key)
+        found = re.fullmatch(r"filter\[([\w.]+)\](?:\[(\w+)\])?", key)
         if found is None:
             return None
         raw = ",".join(request.args.getlist(key))

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from flask_appbuilder.security.sqla.models import User, assoc_user_role
-from sqlalchemy import ColumnElement, Engine, Select, Table, event, false, inspect, or_, select
+from sqlalchemy import ColumnElement, Engine, Select, Table, event, false, func, inspect, or_, select
 from sqlalchemy.engine import Connection
 from sqlalchemy.orm import Mapper, ORMExecuteState, Session, with_loader_criteria
 from sqlalchemy.sql import visitors
@@ -23,7 +23,7 @@ from sqlalchemy.sql import visitors
 from app.columns import Rows
 from app.errors import NotAllowed
 from app.extensions import Model, db
-from app.models import Account, Employee, OrgUnit, RoleGrant, UnitKind
+from app.models import Account, Employee, InfoItem, OrgUnit, RoleGrant, UnitKind
 from app.roles import BREADTH, Act, Reach
 from app.words import say
 
@@ -46,6 +46,8 @@ class Principal:
     unit_ids: frozenset[int] = frozenset()
     role_ids: frozenset[int] = frozenset()
     grants: Mapping[tuple[str, Act], Reach] = field(default_factory=dict)
+    fields_state: tuple[Any, ...] = ()
+    """When extra fields were last changed, and how many there are: what their definitions are remembered by."""
     system: bool = False
     criteria: dict[bool, list[Any]] = field(default_factory=dict, compare=False, repr=False)
     """The row policy as loader options, worked out once: with and without what lies in the bin."""
@@ -150,8 +152,12 @@ def asking() -> Principal | None:
 
 def principal_of(user_id: int) -> Principal | None:
     """The principal of an account, in three statements; None when it is unknown or switched off."""
+    fields_stand = select(func.max(InfoItem.changed_at)).scalar_subquery()
+    fields_count = select(func.count(InfoItem.id)).scalar_subquery()
     found = db.session.execute(
-        select(User.username, Employee.id, Employee.name, OrgUnit.id, OrgUnit.path)
+        select(
+            User.username, Employee.id, Employee.name, OrgUnit.id, OrgUnit.path, fields_stand, fields_count
+        )
         .outerjoin(Account, Account.user_id == User.id)
         .outerjoin(Employee, Employee.id == Account.employee_id)
         .outerjoin(OrgUnit, OrgUnit.id == Employee.org_unit_id)
@@ -159,7 +165,7 @@ def principal_of(user_id: int) -> Principal | None:
     ).first()
     if found is None:
         return None
-    username, employee_id, name, org_unit_id, path = found
+    username, employee_id, name, org_unit_id, path, *fields_state = found
     unit_ids, team_ids = _units_below(path) if path else (frozenset(), frozenset())
     role_ids, grants = _grants_of(user_id)
     return Principal(
@@ -171,6 +177,7 @@ def principal_of(user_id: int) -> Principal | None:
         unit_ids=unit_ids,
         role_ids=role_ids,
         grants=grants,
+        fields_state=tuple(fields_state),
     )
 
 

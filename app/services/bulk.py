@@ -31,7 +31,7 @@ from sqlalchemy.orm import InstrumentedAttribute
 from app.columns import Scaled, now
 from app.extensions import Model, db, is_writing
 from app.models import AuditAct, Stamped
-from app.services import access, audit, searching
+from app.services import access, audit, extras, searching
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +82,7 @@ def add(model: type[Any], rows: Sequence[Mapping[str, Any]], *, told: ChangeSet)
         lines = [{**row, **stamps, "id": id_} for row, id_ in zip(rows, ids, strict=True)]
         db.session.connection().execute(insert(table), lines)
         searching.add(model, lines)
+        extras.add(model, lines)
     return ids
 
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from sqlalchemy import JSON, Boolean, Date, Enum, Integer, LargeBinary, Text, inspect
-from sqlalchemy.orm import ColumnProperty
+from sqlalchemy import JSON, Boolean, Date, Enum, Integer, LargeBinary, Text, event, func, inspect, select
+from sqlalchemy.orm import ColumnProperty, Session
 
 from app.columns import (
     Choice,
@@ -22,8 +22,9 @@ from app.columns import (
     Scaled,
     Sealed,
 )
-from app.extensions import Model
-from app.models import Lookup
+from app.extensions import Model, db
+from app.models import EXTRA, Employee, Extended, InfoItem, ItemCategory, ItemType, Lookup, Sensitivity
+from app.services import access
 from app.services.access import mappers, resource_of
 from app.words import Words
 
@@ -51,6 +52,23 @@ NUMBERS = frozenset({Kind.integer, Kind.money, Kind.quantity, Kind.rate, Kind.po
 SCALED = {MoneyType: Kind.money, QuantityType: Kind.quantity, RateType: Kind.rate, PointsType: Kind.points}
 
 
+@dataclass(frozen=True, slots=True)
+class Item:
+    """What an administrator said of a field he added, beyond what every field has."""
+
+    id: int
+    key: str
+    category: ItemCategory
+    read_role_id: int | None
+    edit_role_id: int | None
+    required_if: str
+    visible_if: str
+    formula: str
+    stage: str
+    fresh_days: int | None
+    keeps_history: bool
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Field:
     """One field of a record type.
@@ -70,6 +88,8 @@ class Field:
     sealed: Sealed | None = None
     unique: bool = False
     default: Any = None
+    item: Item | None = None
+    """What an administrator said of it, if he added it."""
 
     @property
     def label(self) -> Words:
@@ -81,6 +101,11 @@ class Field:
 
 
 _known: dict[type[Any], tuple[Field, ...]] = {}
+
+
+def every_field(model: type[Any]) -> tuple[Field, ...]:
+    """The fields of a record type: those of the schema, then those an administrator added."""
+    return (*fields_of(model), *extra_fields(model))
 
 
 def fields_of(model: type[Any]) -> tuple[Field, ...]:
@@ -114,13 +139,14 @@ STAMPS = ("active", "created_at", "changed_at")
 
 def field_named(model: type[Any], name: str) -> Field | None:
     """The field of this name, if the record type has it."""
-    return next((field for field in fields_of(model) if field.name == name), None)
+    among = extra_fields(model) if name.startswith(EXTRA) else fields_of(model)
+    return next((field for field in among if field.name == name), None)
 
 
 def listed(model: type[Any]) -> tuple[Field, ...]:
     """The fields a list shows: what the record is called first, since that is what the eye looks for."""
     titles = titles_of(model)
-    found = [field for field in fields_of(model) if field.info.listed]
+    found = [field for field in every_field(model) if field.info.listed]
     called = [field for field in found if titles and titles[0] in {field.name, field.relation}]
     return (*called, *(field for field in found if field not in called))
 
@@ -155,12 +181,20 @@ def parts_of(model: type[Any], fields: Iterable[Field]) -> tuple[Part, ...]:
         (-1, "main", Words("基本信息", "Basic information"))
     ]
     grouped: dict[int, list[Field]] = {index: [] for index in range(len(starts) + 1)}
+    placed: dict[ItemCategory, list[Field]] = {category: [] for category in ItemCategory}
     for field in fields:
+        if field.item is not None:
+            placed[field.item.category].append(field)
+            continue
         stamp = field.name in STAMPS[1:]
         before = [index for index, start in enumerate(starts) if start[0] <= order[field.name]]
         grouped[len(starts) if stamp else max(before, default=0)].append(field)
+    grouped[0] += placed.pop(ItemCategory.basic)
     titles = [(name, title) for _at, name, title in starts] + [("record", Words("记录", "Record"))]
-    return tuple(Part(*titles[index], tuple(found)) for index, found in grouped.items() if found)
+    parts = [Part(*titles[index], tuple(found)) for index, found in grouped.items() if found]
+    added = [Part(f"part-{name.value}", name.words, tuple(found)) for name, found in placed.items() if found]
+    last = len(parts) - bool(grouped[len(starts)])
+    return (*parts[:last], *added, *parts[last:])
 
 
 def titles_of(model: type[Any]) -> tuple[str, ...]:
@@ -240,3 +274,121 @@ def _is_unique(column: Any) -> bool:
 def is_lookup(field: Field) -> bool:
     """Whether the field's choices are rows of a code list."""
     return field.target is Lookup
+
+
+# ---- fields an administrator added -------------------------------------------------------------------------
+
+KINDS: dict[ItemType, Kind] = {
+    ItemType.text: Kind.text,
+    ItemType.long: Kind.long,
+    ItemType.number: Kind.quantity,
+    ItemType.money: Kind.money,
+    ItemType.date: Kind.date,
+    ItemType.flag: Kind.flag,
+    ItemType.choice: Kind.relation,
+    ItemType.person: Kind.relation,
+    ItemType.relation: Kind.relation,
+    ItemType.computed: Kind.quantity,
+}
+"""What the kinds of extra fields are to every door; one choice is a row of a code list of the field's own."""
+LONGEST_TEXT = 255
+_remembered: tuple[Any, dict[str, tuple[Field, ...]]] = ((), {})
+NOTED = "extra fields"
+
+
+def extra_fields(model: type[Any]) -> tuple[Field, ...]:
+    """The fields an administrator added to a record type, in their order.
+
+    Asked for no statement where somebody asks: what he was found out with says whether they changed since they were
+    read last. The house asks one a session.
+    """
+    if not issubclass(model, Extended):
+        return ()
+    noted = db.session.info.get(NOTED)
+    if noted is None:
+        noted = db.session.info[NOTED] = _definitions(_state())
+    return tuple(noted.get(model.__tablename__, ()))
+
+
+def _state() -> tuple[Any, ...]:
+    who = access.asking()
+    if who is not None and who.fields_state:
+        return who.fields_state
+    return tuple(db.session.execute(select(func.max(InfoItem.changed_at), func.count(InfoItem.id))).one())
+
+
+def _definitions(state: tuple[Any, ...]) -> dict[str, tuple[Field, ...]]:
+    """The extra fields by table, read anew when they changed."""
+    global _remembered  # noqa: PLW0603  one cell of the process, replaced whole
+    if _remembered[0] != state:
+        found: dict[str, list[Field]] = {}
+        for item in db.session.scalars(
+            select(InfoItem).where(InfoItem.active).order_by(InfoItem.position, InfoItem.id)
+        ):
+            if item.data_type in KINDS:
+                found.setdefault(item.object_type, []).append(_extra_field(item))
+        _remembered = state, {table: tuple(fields) for table, fields in found.items()}
+    return _remembered[1]
+
+
+def list_of(item: InfoItem) -> str:
+    """The code list that holds the choices of an extra field."""
+    return f"{item.object_type}.{item.key}"[:60]
+
+
+def _extra_field(item: InfoItem) -> Field:
+    targets = {
+        ItemType.choice: Lookup,
+        ItemType.person: Employee,
+        ItemType.relation: models_by_resource().get(item.target or ""),
+    }
+    kind = KINDS[item.data_type]
+    return Field(
+        name=f"{EXTRA}{item.key}",
+        kind=kind,
+        info=FieldInfo(
+            label=Words(item.label_zh, item.label_en),
+            help=Words(item.help_zh, item.help_en or item.help_zh) if item.help_zh else None,
+            edit=item.data_type is not ItemType.computed,
+            listed=item.shown_in_list,
+            lookup=list_of(item) if item.data_type is ItemType.choice else "",
+            confidential=item.sensitivity is Sensitivity.confidential,
+        ),
+        required=item.required and not item.visible_if,
+        max_length=LONGEST_TEXT if kind is Kind.text else None,
+        target=targets.get(item.data_type),
+        item=Item(
+            id=item.id,
+            key=item.key,
+            category=item.category,
+            read_role_id=item.read_role_id,
+            edit_role_id=item.edit_role_id,
+            required_if=item.required_if or "",
+            visible_if=item.visible_if or "",
+            formula=item.formula or "",
+            stage=item.required_at_stage or "",
+            fresh_days=item.fresh_days,
+            keeps_history=item.keeps_history,
+        ),
+    )
+
+
+@event.listens_for(Session, "after_flush")
+def _forget(session: Session, _context: Any) -> None:
+    """Who changes a definition sees it at once."""
+    if any(isinstance(row, InfoItem) for row in (*session.new, *session.dirty, *session.deleted)):
+        global _remembered  # noqa: PLW0603
+        _remembered = (), {}
+        session.info[NOTED] = None
+
+
+def is_seen(field: Field, who: access.Principal) -> bool:
+    """Whether this person's roles let him see a field somebody added."""
+    role = field.item.read_role_id if field.item is not None else None
+    return role is None or who.system or role in who.role_ids
+
+
+def is_written(field: Field, who: access.Principal) -> bool:
+    """Whether this person's roles let him write a field somebody added."""
+    role = field.item.edit_role_id if field.item is not None else None
+    return role is None or who.system or role in who.role_ids

@@ -20,7 +20,7 @@ from app.errors import BadRequest
 from app.extensions import company
 from app.models import Customer, Interaction, Visit
 from app.roles import Act
-from app.services import access, values
+from app.services import access, extras, values
 from app.services.fields import Field, Kind
 from app.services.language.catalogue import Catalogue, Fact
 from app.services.language.checking import Formula, check, parse
@@ -241,7 +241,7 @@ def derived(model: type[Any]) -> tuple[Field, ...]:
 
 def is_asked(model: type[Any], field: Field) -> bool:
     """Whether a field can be compared with anything."""
-    if field.kind is Kind.json or field.sealed:
+    if field.kind is Kind.json or field.sealed or field.item is not None:
         return field.kind is not Kind.json
     return not isinstance(inspect(model).columns[field.name].type, WordsType)
 
@@ -261,7 +261,7 @@ def _catalogue(model: type[Any], fields: tuple[Field, ...], today: date) -> Cata
             field.label.zh,
             field.label.en,
             nullable=field.kind is not Kind.flag,
-            expression=further[field] if field in further else _column(model, field),
+            expression=further[field] if field in further else column_of(model, field),
         )
         for field in fields
     ]
@@ -274,6 +274,8 @@ def _catalogue(model: type[Any], fields: tuple[Field, ...], today: date) -> Cata
 
 
 def _column(model: type[Any], field: Field) -> Any:
+    if field.item is not None:
+        return extras.column_of(model, field)
     return getattr(model, f"{field.name}_index" if field.sealed else field.name)
 
 

@@ -18,7 +18,7 @@ from sqlalchemy import ColumnElement, and_, false, or_
 from app.errors import BadRequest
 from app.services import values
 from app.services.fields import Field
-from app.services.filtering import type_of
+from app.services.filtering import column_of, type_of
 from app.services.language.kinds import to_model, to_raw
 from app.services.language.problems import BadFormula
 from app.services.language.trees import Literal, dump_literal, load_literal
@@ -53,7 +53,7 @@ class _Column:
 
 def order_of(model: type[Any], sort: Sort) -> list[_Column]:
     """The columns a list is sorted by; the id comes last, the newest first where nothing is asked."""
-    found = [_Column(getattr(model, field.name), down, not field.required) for field, down in sort]
+    found = [_Column(column_of(model, field), down, not field.required) for field, down in sort]
     return [*found, _Column(model.id, sort[0][1] if sort else True, nullable=False)]
 
 

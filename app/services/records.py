@@ -18,13 +18,16 @@ from app.errors import BadInput, BadRequest, Change, NotAllowed, NotFound, Probl
 from app.extensions import db, stale
 from app.models import AuditLog, Employee
 from app.roles import Act
-from app.services import access, filtering, keyset, searching, values
+from app.services import access, extras, filtering, keyset, searching, values
 from app.services.fields import (
     Field,
     Kind,
+    every_field,
     field_named,
     fields_of,
     is_lookup,
+    is_seen,
+    is_written,
     labels_of,
     listed,
     models_by_resource,
@@ -54,7 +57,11 @@ def visible_fields(
         who.covers(Act.see_confidential, access.resource_of(model))
         or (of is not None and access.may_write(of, Act.see_confidential, who))
     )
-    return tuple(field for field in fields_of(model) if confidential or not field.info.confidential)
+    return tuple(
+        field
+        for field in every_field(model)
+        if (confidential or not field.info.confidential) and is_seen(field, who)
+    )
 
 
 def editable_fields(
@@ -66,7 +73,10 @@ def editable_fields(
     return tuple(
         field
         for field in visible_fields(model, who, of=of)
-        if field.info.edit and field.kind is not Kind.json and (field.name != "owner_id" or may_reassign)
+        if field.info.edit
+        and field.kind is not Kind.json
+        and (field.name != "owner_id" or may_reassign)
+        and is_written(field, who)
     )
 
 
@@ -199,7 +209,22 @@ def rows_of(
     statement = select(model).where(model.id.in_(wanted)).options(*loading)
     found = db.session.scalars(statement.execution_options(with_deleted=binned))
     by_id = {row.id: row for row in found}
-    return [by_id[id_] for id_ in wanted if id_ in by_id]
+    rows = [by_id[id_] for id_ in wanted if id_ in by_id]
+    _hold_related(rows, shown)
+    return rows
+
+
+def _hold_related(rows: Sequence[Any], fields: Iterable[Field]) -> None:
+    """Read what extra fields of these rows point to, one statement a type, and hold it as long as the session."""
+    wanted: dict[Any, set[int]] = {}
+    for field in fields:
+        if field.item is not None and field.kind is Kind.relation and field.target is not None:
+            keys = {key for row in rows if (key := getattr(row, field.name)) is not None}
+            wanted.setdefault(field.target, set()).update(keys)
+    for target, keys in wanted.items():
+        if keys:
+            found = list(db.session.scalars(select(target).where(target.id.in_(keys))))
+            db.session.info.setdefault("held", []).extend(found)
 
 
 def ids_of(query: Query, most: int) -> list[int]:
@@ -217,12 +242,27 @@ def every(query: Query, fields: Iterable[Field], chunk: int = 1_000) -> Iterator
     Of a relation it is the key, of a sealed field the mask.
     """
     model = query.model
-    columns = [getattr(model, f"{field.name}_mask" if field.sealed else field.name) for field in fields]
+    fields = tuple(fields)
+    columns = [getattr(model, _column_named(field)) for field in fields]
     limited = _limited(query).with_only_columns(model.id, *columns).order_by(model.id).limit(chunk)
     last = 0
+    added = [(place, field) for place, field in enumerate(fields, 1) if field.item is not None]
     while rows := db.session.execute(limited.where(model.id > last)).all():
-        yield rows
+        yield [_with_extras(row, added) for row in rows] if added else rows
         last = rows[-1][0]
+
+
+def _column_named(field: Field) -> str:
+    """The column that holds a field, as far as it can be read without its record."""
+    return f"{field.name}_mask" if field.sealed else "extra" if field.item is not None else field.name
+
+
+def _with_extras(row: Sequence[Any], added: Sequence[tuple[int, Field]]) -> Sequence[Any]:
+    """The row with what its extra fields hold, in place of all a record holds."""
+    read = list(row)
+    for place, field in added:
+        read[place] = extras.value_of(field, row[place])
+    return read
 
 
 def _limited(query: Query) -> Select[Any]:

@@ -508,7 +508,11 @@ class RecordView(BaseView):
             alike_url=self.alike_url(record),
         )
         status = 200 if refusal is None else 409 if isinstance(refusal, Stale) else 422
-        return render_template("record/form.html", page=page), status
+        return render_template("record/form.html", page=self.dressed(page)), status
+
+    def dressed(self, page: pages.FormPage) -> pages.FormPage:
+        """The form with what a type shows otherwise."""
+        return page
 
     def alike_url(self, record: Any) -> str:  # noqa: ARG002
         """Where the form asks, while it is typed, who this may be already; nowhere unless the type says so."""

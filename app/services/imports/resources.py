@@ -10,7 +10,15 @@ from app.errors import NotFound
 from app.models import ImportMode, TradeLine
 from app.roles import Act
 from app.services import access, records
-from app.services.fields import Field, Kind, field_named, fields_of, labels_of, models_by_resource
+from app.services.fields import (
+    Field,
+    Kind,
+    every_field,
+    field_named,
+    fields_of,
+    labels_of,
+    models_by_resource,
+)
 from app.words import Words, say
 
 LINES: dict[str, type[Any]] = {"order": TradeLine}
@@ -87,7 +95,7 @@ def resource(name: str) -> Resource:
     may_type = {field.name for field in records.editable_fields(model, who)}
     targets = [
         Target(field, opening=not field.info.edit)
-        for field in fields_of(model)
+        for field in every_field(model)
         if field.name in may_type or _is_opening(field)
     ]
     line = LINES.get(name)

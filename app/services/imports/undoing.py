@@ -9,7 +9,7 @@ from sqlalchemy import delete, select, update
 from app.errors import NotFound, Refusal, WrongState
 from app.extensions import db, transaction
 from app.models import AuditAct, ImportRow, ImportRun, ImportStatus, Verdict
-from app.services import access, audit, bulk
+from app.services import access, audit, bulk, extras
 from app.services.imports.applying import Writer
 from app.services.imports.cells import restored
 from app.services.imports.relations import batched
@@ -138,6 +138,7 @@ class _Undo(Writer):
         told = bulk.ChangeSet("import_run", self.run_id)
         for some in batched(sorted(ids), 400):
             bulk.write(delete(self.model).where(self.model.id.in_(some)), told=told)
+            extras.forget(self.model, some)
 
     def _mark(self, ids: list[int]) -> None:
         for some in batched(ids, 400):

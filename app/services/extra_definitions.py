@@ -1,0 +1,79 @@
+"""The definitions of extra fields: what an administrator may say, and the code lists that hold what can be chosen."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from sqlalchemy import event, inspect, select
+from sqlalchemy.orm import Session
+
+from app.errors import Problem
+from app.models import Extended, InfoItem, ItemType, Lookup
+from app.services.fields import KINDS, list_of, models_by_resource
+from app.services.records import checked
+from app.words import say
+
+KEY = re.compile(r"[a-z][a-z0-9_]{0,39}")
+FIXED = ("object_type", "key", "data_type")
+"""What a definition says for ever: values were kept by it."""
+
+
+def extended() -> dict[str, type[Any]]:
+    """The record types that take extra fields, by table."""
+    return {
+        model.__tablename__: model for model in models_by_resource().values() if issubclass(model, Extended)
+    }
+
+
+@checked(InfoItem)
+def is_whole(item: InfoItem) -> Iterator[Problem]:
+    """A definition names a record type that takes fields, and says what its kind needs."""
+    if item.object_type not in extended():
+        yield Problem(say("该记录类型不能添加字段。", "This record type takes no fields."), "object_type")
+    if not KEY.fullmatch(item.key or ""):
+        yield Problem(
+            say(
+                "编号只能用小写字母、数字和下划线，并以字母开头。",
+                "A code has lower-case letters, digits and underscores, and begins with a letter.",
+            ),
+            "key",
+        )
+    if item.data_type is ItemType.choice and not (item.choices or "").strip():
+        yield Problem(say("请填写选项。", "Say what can be chosen."), "choices")
+    if item.data_type is ItemType.relation and item.target not in models_by_resource():
+        yield Problem(say("请选择关联的记录类型。", "Say which records it relates to."), "target")
+    if item.data_type not in KINDS:
+        yield Problem(say("暂不支持这种类型。", "Fields of this kind are not offered yet."), "data_type")
+    state = inspect(item, raiseerr=False)
+    for name in FIXED if state is not None and state.persistent else ():
+        if state.attrs[name].history.has_changes():
+            yield Problem(say("保存后不能再改变。", "It cannot be changed once it is saved."), name)
+
+
+@event.listens_for(Session, "before_flush", insert=True)
+def _sync_choices(session: Session, _context: Any, _instances: Any) -> None:
+    """The choices of a field are rows of a code list of its own: new lines are added, others switched on or off."""
+    for item in [row for row in (*session.new, *session.dirty) if isinstance(row, InfoItem)]:
+        if item.data_type is ItemType.choice and inspect(item).attrs.choices.history.has_changes():
+            with session.no_autoflush:
+                _sync(session, item)
+
+
+def _sync(session: Session, item: InfoItem) -> None:
+    category = list_of(item)
+    known = {row.name_zh: row for row in session.scalars(select(Lookup).where(Lookup.category == category))}
+    numbers = itertools.count(len(known) + 1)
+    wanted = [line for text in (item.choices or "").splitlines() if (line := text.strip())]
+    for position, line in enumerate(wanted):
+        zh, _, en = (part.strip() for part in line.partition("|"))
+        row = known.pop(zh, None)
+        if row is None:
+            code = f"{next(numbers):03}"
+            row = Lookup(category=category, code=code, name_zh=zh, name_en=en or zh)
+            session.add(row)
+        row.name_en, row.position, row.active = en or zh, position, True
+    for gone in known.values():
+        gone.active = False

@@ -1,0 +1,231 @@
+"""Values of fields an administrator added (R15): kept as text in `extra`, read as what they are, mirrored for lists.
+
+An extra field is the attribute `extra.<key>` of its record, so that every door treats it as any other field. The same
+writer keeps the mirror that lists filter and sort by, and the dated history of a customer's file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Dialect,
+    TypeDecorator,
+    delete,
+    event,
+    func,
+    insert,
+    inspect,
+    select,
+    type_coerce,
+)
+from sqlalchemy.orm import Session
+
+from app.columns import MoneyType, QuantityType, to_units
+from app.extensions import Model, company, db
+from app.models import EXTRA, Customer, CustomerInfo, Extended, ExtraIndex, extra_access
+from app.services import access, values
+from app.services.fields import Field, Kind, extra_fields, field_named
+
+INDEX = Model.metadata.tables[ExtraIndex.__tablename__]
+HISTORY = Model.metadata.tables[CustomerInfo.__tablename__]
+
+
+# ---- one value ---------------------------------------------------------------------------------------------
+
+
+def _read(record: Any, name: str) -> Any:
+    field = field_named(type(record), name)
+    return None if field is None else value_of(field, record.extra)
+
+
+def _write(record: Any, name: str, value: Any) -> None:
+    record.extra = with_value(record.extra, name, value, field_named(type(record), name))
+
+
+extra_access.read = _read  # type: ignore[method-assign]
+extra_access.write = _write  # type: ignore[method-assign]
+
+
+def value_of(field: Field, held: Mapping[str, str] | None) -> Any:
+    """The value of an extra field out of what a record holds."""
+    text = (held or {}).get(field.name.removeprefix(EXTRA), "")
+    return read(field, text)
+
+
+def read(field: Field, text: str) -> Any:
+    """The value a kept text stands for; None for one its field can no longer hold."""
+    if field.kind is Kind.flag:
+        return text == "1"
+    if not text:
+        return None
+    if field.kind is Kind.relation:
+        return values.whole(text)
+    try:
+        return values.parse(field, text)
+    except values.BadValue:
+        return None
+
+
+def kept(field: Field | None, value: Any) -> str:
+    """A value as text."""
+    if value is None or field is None:
+        return ""
+    return value.isoformat() if isinstance(value, date) else values.edit_text(field, value)
+
+
+def with_value(
+    held: Mapping[str, str] | None, name: str, value: Any, field: Field | None
+) -> dict[str, str] | None:
+    """What a record holds, with this value in it; None when it then holds nothing."""
+    key, text = name.removeprefix(EXTRA), kept(field, value)
+    found = {**(held or {}), key: text}
+    if not text:
+        found.pop(key)
+    return found or None
+
+
+def gathered(model: type[Any], columns: Mapping[str, Any]) -> dict[str, Any]:
+    """The columns of a new row in which extra fields stand under their own names: they become `extra`."""
+    own = {name: value for name, value in columns.items() if not name.startswith(EXTRA)}
+    for name, value in columns.items():
+        if name.startswith(EXTRA):
+            own["extra"] = with_value(own.get("extra"), name, value, field_named(model, name))
+    return own
+
+
+# ---- the mirror --------------------------------------------------------------------------------------------
+
+
+@event.listens_for(Session, "after_flush")
+def _keep(session: Session, _context: Any) -> None:
+    """Mirror what was written, and keep the former values of what keeps them."""
+    for record in [*session.new, *session.dirty]:
+        if isinstance(record, Extended):
+            history = inspect(record).attrs.extra.history
+            if history.has_changes():
+                before = history.deleted[0] if history.deleted else None
+                _mirror(
+                    session, type(record), record.id, before or {}, history.added[0] if history.added else {}
+                )
+
+
+def _mirror(session: Session, model: type[Any], id_: int, before: Mapping[str, str], after: Any) -> None:
+    now = after or {}
+    changed = [field for field in extra_fields(model) if before.get(_key(field)) != now.get(_key(field))]
+    ids = [field.item.id for field in changed if field.item is not None]
+    if not ids:
+        return
+    connection = session.connection()
+    connection.execute(delete(INDEX).where(INDEX.c.object_id == id_, INDEX.c.info_item_id.in_(ids)))
+    rows = [row for field in changed if (row := _row(field, id_, now.get(_key(field), "")))]
+    if rows:
+        connection.execute(insert(INDEX), rows)
+    if issubclass(model, Customer):
+        _remember(session, id_, changed, now)
+
+
+def _key(field: Field) -> str:
+    return field.name.removeprefix(EXTRA)
+
+
+def _row(field: Field, id_: int, text: str) -> dict[str, Any] | None:
+    """The row of the mirror for one value; long text is not mirrored."""
+    value = read(field, text)
+    if value is None or field.kind is Kind.long or field.item is None:
+        return None
+    number = int_key(field, value)
+    return {
+        "info_item_id": field.item.id,
+        "object_id": id_,
+        "int_key": number,
+        "text_key": str(value)[:255] if number is None else None,
+    }
+
+
+def int_key(field: Field, value: Any) -> int | None:
+    """What numbers, days and keys are compared by: an integer; nothing for text."""
+    if field.kind is Kind.text:
+        return None
+    if field.kind is Kind.date:
+        return int(value.toordinal())
+    scale = SCALES.get(field.kind)
+    return to_units(Decimal(value), scale) if scale else int(value)
+
+
+SCALES = {Kind.money: MoneyType.scale, Kind.quantity: QuantityType.scale}
+
+
+def _remember(session: Session, id_: int, changed: Sequence[Field], now: Mapping[str, str]) -> None:
+    who = access.asking()
+    rows = [
+        {
+            "customer_id": id_,
+            "info_item_id": field.item.id,
+            "value": now.get(_key(field)),
+            "as_of": company.today(),
+            "source": None,
+            "recorded_by_id": who.employee_id if who else None,
+        }
+        for field in changed
+        if field.item is not None and field.item.keeps_history
+    ]
+    if rows:
+        with access.acting(access.SYSTEM):
+            session.connection().execute(insert(HISTORY), rows)
+
+
+def add(model: type[Any], rows: Iterable[Mapping[str, Any]]) -> None:
+    """Mirror rows a bulk statement has written, each with its `id`. Inside `transaction()`."""
+    if issubclass(model, Extended):
+        for row in rows:
+            if row.get("extra"):
+                _mirror(db.session(), model, row["id"], {}, row["extra"])
+
+
+def forget(model: type[Any], ids: Sequence[int]) -> None:
+    """Drop the mirror of records that are no more. Inside `transaction()`."""
+    items = [field.item.id for field in extra_fields(model) if field.item is not None]
+    if items:
+        db.session.connection().execute(
+            delete(INDEX).where(INDEX.c.info_item_id.in_(items), INDEX.c.object_id.in_(ids))
+        )
+
+
+def column_of(model: type[Any], field: Field) -> ColumnElement[Any]:
+    """An extra field of a record type in SQL: what it is filtered and sorted by."""
+    assert field.item is not None  # noqa: S101
+    if field.kind is Kind.long:
+        return model.extra[field.item.key].as_string()  # type: ignore[no-any-return]
+    number = field.kind is not Kind.text
+    column = ExtraIndex.int_key if number else ExtraIndex.text_key
+    found: ColumnElement[Any] = (
+        select(column)
+        .where(ExtraIndex.info_item_id == field.item.id, ExtraIndex.object_id == model.id)
+        .limit(1)
+        .scalar_subquery()
+    )
+    if field.kind is Kind.flag:
+        return func.coalesce(found, 0) == 1
+    return type_coerce(found, TYPES[field.kind]) if field.kind in TYPES else found
+
+
+class Ordinal(TypeDecorator[date]):
+    """A day kept as the number of days since the beginning of the calendar."""
+
+    impl = BigInteger
+    cache_ok = True
+
+    def process_bind_param(self, value: date | None, dialect: Dialect) -> int | None:  # noqa: ARG002
+        return None if value is None else value.toordinal()
+
+    def process_result_value(self, value: int | None, dialect: Dialect) -> date | None:  # noqa: ARG002
+        return None if value is None else date.fromordinal(value)
+
+
+TYPES: dict[Kind, Any] = {Kind.money: MoneyType(), Kind.quantity: QuantityType(), Kind.date: Ordinal()}
