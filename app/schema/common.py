@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
@@ -37,16 +36,6 @@ EXTRA = "extra."
 """What the attribute of an extra field begins with."""
 
 
-class ExtraAccess:
-    """How an extra field is read and written; `services.extras` says it, since values are its business."""
-
-    read: Callable[[Any, str], Any]
-    write: Callable[[Any, str, Any], None]
-
-
-extra_access = ExtraAccess()
-
-
 class Extended:
     """A business row takes fields an administrator adds: their values as text, by key (R15).
 
@@ -54,17 +43,6 @@ class Extended:
     """
 
     extra: Mapped[Any | None] = mapped_column(JSON(none_as_null=True))
-
-    def __getattr__(self, name: str) -> Any:
-        if not name.startswith(EXTRA):
-            raise AttributeError(name)
-        return extra_access.read(self, name)
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        if name.startswith(EXTRA):
-            extra_access.write(self, name, value)
-        else:
-            super().__setattr__(name, value)
 
 
 class Switched:

@@ -139,5 +139,7 @@ KNOWN: dict[tuple[str, str], Callable[[], dict[str, Named]]] = {
     ("lookup", "category"): lists,
     ("parameter", "unit"): units,
     ("export_request", "resource"): record_types,
+    ("info_item", "object_type"): record_types,
+    ("info_item", "target"): record_types,
 }
 """Resource and field → the codes it holds."""

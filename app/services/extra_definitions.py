@@ -23,9 +23,8 @@ FIXED = ("object_type", "key", "data_type")
 
 def extended() -> dict[str, type[Any]]:
     """The record types that take extra fields, by table."""
-    return {
-        model.__tablename__: model for model in models_by_resource().values() if issubclass(model, Extended)
-    }
+    every: dict[str, Any] = {model.__tablename__: model for model in models_by_resource().values()}
+    return {table: model for table, model in every.items() if issubclass(model, Extended)}
 
 
 @checked(InfoItem)
@@ -47,7 +46,7 @@ def is_whole(item: InfoItem) -> Iterator[Problem]:
         yield Problem(say("请选择关联的记录类型。", "Say which records it relates to."), "target")
     if item.data_type not in KINDS:
         yield Problem(say("暂不支持这种类型。", "Fields of this kind are not offered yet."), "data_type")
-    state = inspect(item, raiseerr=False)
+    state: Any = inspect(item, raiseerr=False)  # a row of a file is judged before it is one
     for name in FIXED if state is not None and state.persistent else ():
         if state.attrs[name].history.has_changes():
             yield Problem(say("保存后不能再改变。", "It cannot be changed once it is saved."), name)

@@ -12,10 +12,8 @@ from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import (
-    BigInteger,
     ColumnElement,
-    Dialect,
-    TypeDecorator,
+    Date,
     delete,
     event,
     func,
@@ -28,7 +26,7 @@ from sqlalchemy.orm import Session
 
 from app.columns import MoneyType, QuantityType, to_units
 from app.extensions import Model, company, db
-from app.models import EXTRA, Customer, CustomerInfo, Extended, ExtraIndex, extra_access
+from app.models import EXTRA, Customer, CustomerInfo, Extended, ExtraIndex
 from app.services import access, values
 from app.services.fields import Field, Kind, extra_fields, field_named
 
@@ -40,16 +38,22 @@ HISTORY = Model.metadata.tables[CustomerInfo.__tablename__]
 
 
 def _read(record: Any, name: str) -> Any:
+    """Called for attributes the record has not: the extra fields among them."""
+    if not name.startswith(EXTRA):
+        raise AttributeError(f"{type(record).__name__} has no {name}")
     field = field_named(type(record), name)
     return None if field is None else value_of(field, record.extra)
 
 
 def _write(record: Any, name: str, value: Any) -> None:
-    record.extra = with_value(record.extra, name, value, field_named(type(record), name))
+    if name.startswith(EXTRA):
+        record.extra = with_value(record.extra, name, value, field_named(type(record), name))
+    else:
+        object.__setattr__(record, name, value)
 
 
-extra_access.read = _read  # type: ignore[method-assign]
-extra_access.write = _write  # type: ignore[method-assign]
+Extended.__getattr__ = _read  # type: ignore[attr-defined]
+Extended.__setattr__ = _write  # type: ignore[method-assign]
 
 
 def value_of(field: Field, held: Mapping[str, str] | None) -> Any:
@@ -105,7 +109,8 @@ def gathered(model: type[Any], columns: Mapping[str, Any]) -> dict[str, Any]:
 @event.listens_for(Session, "after_flush")
 def _keep(session: Session, _context: Any) -> None:
     """Mirror what was written, and keep the former values of what keeps them."""
-    for record in [*session.new, *session.dirty]:
+    written: list[Any] = [*session.new, *session.dirty]
+    for record in written:
         if isinstance(record, Extended):
             history = inspect(record).attrs.extra.history
             if history.has_changes():
@@ -149,15 +154,14 @@ def _row(field: Field, id_: int, text: str) -> dict[str, Any] | None:
 
 
 def int_key(field: Field, value: Any) -> int | None:
-    """What numbers, days and keys are compared by: an integer; nothing for text."""
-    if field.kind is Kind.text:
+    """What numbers and keys are compared by: an integer; nothing for text and days, which are compared as text."""
+    if field.kind in AS_TEXT:
         return None
-    if field.kind is Kind.date:
-        return int(value.toordinal())
     scale = SCALES.get(field.kind)
     return to_units(Decimal(value), scale) if scale else int(value)
 
 
+AS_TEXT = frozenset({Kind.text, Kind.date})
 SCALES = {Kind.money: MoneyType.scale, Kind.quantity: QuantityType.scale}
 
 
@@ -189,12 +193,15 @@ def add(model: type[Any], rows: Iterable[Mapping[str, Any]]) -> None:
 
 
 def forget(model: type[Any], ids: Sequence[int]) -> None:
-    """Drop the mirror of records that are no more. Inside `transaction()`."""
+    """Drop the mirror and the history of records that are about to go. Inside `transaction()`."""
     items = [field.item.id for field in extra_fields(model) if field.item is not None]
-    if items:
-        db.session.connection().execute(
-            delete(INDEX).where(INDEX.c.info_item_id.in_(items), INDEX.c.object_id.in_(ids))
-        )
+    if not items:
+        return
+    connection = db.session.connection()
+    connection.execute(delete(INDEX).where(INDEX.c.info_item_id.in_(items), INDEX.c.object_id.in_(ids)))
+    if issubclass(model, Customer):
+        with access.acting(access.SYSTEM):
+            connection.execute(delete(HISTORY).where(HISTORY.c.customer_id.in_(ids)))
 
 
 def column_of(model: type[Any], field: Field) -> ColumnElement[Any]:
@@ -202,30 +209,18 @@ def column_of(model: type[Any], field: Field) -> ColumnElement[Any]:
     assert field.item is not None  # noqa: S101
     if field.kind is Kind.long:
         return model.extra[field.item.key].as_string()  # type: ignore[no-any-return]
-    number = field.kind is not Kind.text
-    column = ExtraIndex.int_key if number else ExtraIndex.text_key
+    column: Any = ExtraIndex.text_key if field.kind in AS_TEXT else ExtraIndex.int_key
     found: ColumnElement[Any] = (
         select(column)
         .where(ExtraIndex.info_item_id == field.item.id, ExtraIndex.object_id == model.id)
         .limit(1)
         .scalar_subquery()
     )
+    if field.kind is Kind.date:
+        return func.date(found, type_=Date())
     if field.kind is Kind.flag:
         return func.coalesce(found, 0) == 1
     return type_coerce(found, TYPES[field.kind]) if field.kind in TYPES else found
 
 
-class Ordinal(TypeDecorator[date]):
-    """A day kept as the number of days since the beginning of the calendar."""
-
-    impl = BigInteger
-    cache_ok = True
-
-    def process_bind_param(self, value: date | None, dialect: Dialect) -> int | None:  # noqa: ARG002
-        return None if value is None else value.toordinal()
-
-    def process_result_value(self, value: int | None, dialect: Dialect) -> date | None:  # noqa: ARG002
-        return None if value is None else date.fromordinal(value)
-
-
-TYPES: dict[Kind, Any] = {Kind.money: MoneyType(), Kind.quantity: QuantityType(), Kind.date: Ordinal()}
+TYPES: dict[Kind, Any] = {Kind.money: MoneyType(), Kind.quantity: QuantityType()}

@@ -307,7 +307,8 @@ def extra_fields(model: type[Any]) -> tuple[Field, ...]:
     noted = db.session.info.get(NOTED)
     if noted is None:
         noted = db.session.info[NOTED] = _definitions(_state())
-    return tuple(noted.get(model.__tablename__, ()))
+    table: Any = model.__tablename__  # type: ignore[attr-defined]
+    return tuple(noted.get(table, ()))
 
 
 def _state() -> tuple[Any, ...]:
@@ -351,6 +352,7 @@ def _extra_field(item: InfoItem) -> Field:
             help=Words(item.help_zh, item.help_en or item.help_zh) if item.help_zh else None,
             edit=item.data_type is not ItemType.computed,
             listed=item.shown_in_list,
+            sort=kind is not Kind.long,
             lookup=list_of(item) if item.data_type is ItemType.choice else "",
             confidential=item.sensitivity is Sensitivity.confidential,
         ),

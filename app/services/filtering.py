@@ -273,7 +273,8 @@ def _catalogue(model: type[Any], fields: tuple[Field, ...], today: date) -> Cata
     return Catalogue([*facts, *_calendar(today)], choices, company.zone)
 
 
-def _column(model: type[Any], field: Field) -> Any:
+def column_of(model: type[Any], field: Field) -> Any:
+    """What a field is compared and sorted by."""
     if field.item is not None:
         return extras.column_of(model, field)
     return getattr(model, f"{field.name}_index" if field.sealed else field.name)

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any
+
+from app.columns import Rows
 from app.models import (
     ClassificationScheme,
     ClassificationValue,
     Employee,
+    InfoItem,
     Lookup,
     OrgUnit,
     Parameter,
@@ -13,7 +18,11 @@ from app.models import (
     RoleGrant,
     WorkingDay,
 )
+from app.services.extra_definitions import extended
+from app.services.fields import labels_of, models_by_resource
+from app.views import pages
 from app.views.base import RecordView
+from app.words import Words
 
 
 class OrgUnitView(RecordView):
@@ -42,6 +51,43 @@ class RoleGrantView(RecordView):
 
     model = RoleGrant
     area = "settings"
+
+
+class InfoItemView(RecordView):
+    """The fields administrators added to record types."""
+
+    model = InfoItem
+    area = "settings"
+    menu_label = Words("字段与表单", "Fields and forms")
+
+    def dressed(self, page: pages.FormPage) -> pages.FormPage:
+        """Record types are chosen from those that take fields, and those that can be pointed to."""
+        every = models_by_resource()
+        takes, pointed = extended(), {name: model for name, model in every.items() if is_pointed_to(model)}
+        offered = {"object_type": choices_of(takes), "target": choices_of(pointed)}
+        return replace(
+            page,
+            sections=tuple(
+                replace(
+                    section,
+                    fields=tuple(
+                        replace(one, kind="choice", choices=offered[one.name]) if one.name in offered else one
+                        for one in section.fields
+                    ),
+                )
+                for section in page.sections
+            ),
+        )
+
+
+def is_pointed_to(model: type[Any]) -> bool:
+    """Whether an extra field may lead to records of this type: people may read them one by one."""
+    return model.__rows__ in {Rows.owned, Rows.shared} and hasattr(model, "__title__")
+
+
+def choices_of(models: dict[str, type[Any]]) -> tuple[pages.Choice, ...]:
+    """Record types as entries of an input."""
+    return tuple(pages.Choice(name, labels_of(model)) for name, model in models.items())
 
 
 class LookupView(RecordView):
@@ -85,6 +131,7 @@ VIEWS = (
     EmployeeView,
     PositionView,
     RoleGrantView,
+    InfoItemView,
     LookupView,
     ParameterView,
     WorkingDayView,

@@ -137,8 +137,8 @@ class _Undo(Writer):
         """Made by mistake, such rows are no business records: they leave, and their codes are free again."""
         told = bulk.ChangeSet("import_run", self.run_id)
         for some in batched(sorted(ids), 400):
-            bulk.write(delete(self.model).where(self.model.id.in_(some)), told=told)
             extras.forget(self.model, some)
+            bulk.write(delete(self.model).where(self.model.id.in_(some)), told=told)
 
     def _mark(self, ids: list[int]) -> None:
         for some in batched(ids, 400):

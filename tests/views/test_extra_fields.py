@@ -1,0 +1,258 @@
+"""A field added without code: on form, page, list, filter, export, import, API and log, with the rights of any field."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from typing import Any
+
+import openpyxl
+import pytest
+from flask import Flask
+from sqlalchemy import select
+
+from app.extensions import db, transaction
+from app.models import AuditLog, Customer, CustomerInfo, ExtraIndex, ImportMode, InfoItem, Lookup
+from app.services import access, imports
+from app.workflows import importing
+from tests.world import PASSWORD, World, sign_in
+
+FIELDS: tuple[dict[str, str], ...] = (
+    {
+        "key": "colour",
+        "data_type": "choice",
+        "label_zh": "颜色",
+        "choices": "红 | Red\n绿 | Green",
+        "shown_in_list": "1",
+    },
+    {"key": "area", "data_type": "number", "label_zh": "种植面积"},
+    {"key": "turnover", "data_type": "money", "label_zh": "年营业额", "keeps_history": "1"},
+    {"key": "since", "data_type": "date", "label_zh": "合作起始"},
+    {"key": "note", "data_type": "text", "label_zh": "特别说明"},
+    {"key": "organic", "data_type": "flag", "label_zh": "有机认证"},
+)
+
+
+@pytest.fixture
+def fields(app: Flask, world: World) -> dict[str, int]:
+    """Six fields an administrator added to customers on the screen; the ids of the choices of the first."""
+    admin = sign_in(app.test_client(), "ada")
+    for number, field in enumerate(FIELDS):
+        form = {"object_type": "customer", "label_en": field["key"], "category": "operating", "active": "1"}
+        answer = admin.post("/info_item/add", data={**form, "position": str(number), **field})
+        assert answer.status_code == 302, answer.text
+    with app.app_context():
+        rows = db.session.scalars(select(Lookup).where(Lookup.category == "customer.colour"))
+        return {row.name_zh: row.id for row in rows}
+
+
+def typed(fields: dict[str, int], **values: str) -> dict[str, str]:
+    return {
+        "name": "甲公司",
+        "extra.colour": str(fields["红"]),
+        "extra.area": "12.5",
+        "extra.turnover": "120万",
+        "extra.since": "2020-03-01",
+        "extra.note": "靠近港口",
+        "extra.organic": "1",
+        **values,
+    }
+
+
+def held(app: Flask, read: Any) -> Any:
+    with app.app_context(), access.acting(access.SYSTEM):
+        found = read()
+        db.session.remove()
+        return found
+
+
+@pytest.mark.req("B-21")
+def test_a_field_added_on_the_screen_is_on_form_page_list_and_log_at_once(
+    app: Flask, world: World, client: Any, fields: dict[str, int]
+):
+    sign_in(client, "ann")
+    form = client.get("/customer/add").text
+    assert 'name="extra.area"' in form
+    assert "经营信息" in form
+    assert client.post("/customer/add", data=typed(fields)).status_code == 302
+    page = client.get("/customer/show/1").text
+    for text in ("红", "12.5", "1,200,000.00", "2020-03-01", "靠近港口"):
+        assert text in page
+    listed = client.get("/customer/list/").text
+    assert 'data-c="extra.colour"' in listed
+    assert ">红<" in listed.replace(" ", "").replace("\n", "")
+    assert client.post("/customer/edit/1", data={"name": "甲公司", "extra.area": "13"}).status_code == 302
+    log = client.get("/customer/show/1?tab=log").text
+    assert "种植面积" in log
+    assert "12.5" in log
+    with app.app_context(), access.acting(world.principal("ann")):
+        found = db.session.get(Customer, 1)
+        assert found is not None
+        assert found.extra["turnover"] == "1200000"  # what the form did not hold stays
+        db.session.remove()
+
+
+def test_what_is_no_value_of_the_field_is_said_at_its_field(
+    app: Flask, world: World, client: Any, fields: dict[str, int]
+):
+    sign_in(client, "ann")
+    wrong = {
+        "extra.area": "很大",
+        "extra.since": "2020-02-30",
+        "extra.colour": "999999",
+        "extra.unknown": "x",
+    }
+    answer = client.post("/customer/add", data=typed(fields, **wrong))
+    assert answer.status_code == 422
+    for text in ("种植面积应为数字", "日历上没有", "颜色：所选的记录不存在"):
+        assert text in answer.text
+
+
+def test_lists_are_filtered_and_sorted_by_added_fields(
+    app: Flask, world: World, client: Any, fields: dict[str, int]
+):
+    sign_in(client, "ann")
+    for number, area in enumerate(("5", "12.5", "40")):
+        sent = typed(
+            fields, name=f"客户{number}", **{"extra.area": area, "extra.since": f"202{number}-01-01"}
+        )
+        if number == 2:
+            sent |= {"extra.colour": str(fields["绿"]), "extra.note": ""}
+            sent.pop("extra.organic")
+        assert client.post("/customer/add", data=sent).status_code == 302
+    asked = {
+        "from.extra.area=12.5": {1, 2},
+        f"in.extra.colour={fields['绿']}": {2},
+        "from.extra.since=2021-01-01": {1, 2},
+        "has.extra.note=港口": {0, 1},
+        "is.extra.organic=1": {0, 1},
+        "none.extra.note=1": {2},
+        "from.extra.turnover=1200001": set(),
+    }
+    for query, wanted in asked.items():
+        answer = client.get(f"/customer/list/?{query}")
+        assert answer.status_code == 200, query
+        assert {n for n in range(3) if f"客户{n}" in answer.text} == wanted, query
+    order = client.get("/customer/list/?sort=-extra.area").text
+    assert order.index("客户2") < order.index("客户1") < order.index("客户0")
+    found = client.get("/api/v1/customer/?filter[extra.area][to]=5&sort=extra.area").json
+    assert [row["name"] for row in found["result"]] == ["客户0"]
+
+
+def test_the_api_reads_and_writes_them_and_the_mirror_follows(
+    app: Flask, world: World, client: Any, fields: dict[str, int]
+):
+    sign_in(client, "ann")
+    made = client.post("/api/v1/customer/", json={"name": "甲", "extra.area": "7", "extra.turnover": "100.5"})
+    assert made.status_code == 201, made.text
+    assert made.json["result"]["extra.area"] == "7"
+    assert (
+        client.put("/api/v1/customer/1", json={"extra.area": None, "extra.turnover": "200"}).status_code
+        == 200
+    )
+    assert client.get("/api/v1/customer/1").json["result"]["extra.area"] is None
+    described = {field["name"] for field in client.get("/api/v1/customer/_info").json["fields"]}
+    assert {f"extra.{field['key']}" for field in FIELDS} <= described
+    rows = held(app, lambda: db.session.scalars(select(ExtraIndex.int_key)).all())
+    assert rows == [2_000_000]
+    history = held(
+        app, lambda: db.session.scalars(select(CustomerInfo.value).order_by(CustomerInfo.id)).all()
+    )
+    assert history == ["100.5", "200"]
+    changes = held(
+        app,
+        lambda: [
+            line.changes for line in db.session.scalars(select(AuditLog)) if line.object_type == "customer"
+        ],
+    )
+    assert changes[-1]["extra.turnover"] == ["100.5", "200"]
+
+
+def test_an_export_holds_them_and_an_import_fills_them_and_can_be_undone(
+    app: Flask, world: World, client: Any, fields: dict[str, int], tmp_path: Path
+):
+    book = openpyxl.Workbook()
+    book.active.append(["客户名称", "颜色", "种植面积", "合作起始", "年营业额"])
+    book.active.append(["甲", "绿", 3.5, "2021-05-06", "12.34"])
+    book.active.append(["乙", "蓝", 1, "2021-05-06", "1"])
+    source = tmp_path / "客户.xlsx"
+    book.save(source)
+    asked = imports.Order(resource="customer", path=source, file_name=source.name, mode=ImportMode.create)
+    with app.app_context(), access.acting(world.principal("ann")):
+        run = imports.stage(asked)
+        counts = importing.write(run)
+        assert (counts.created, counts.refused) == (1, 1)
+        (made,) = db.session.scalars(select(Customer))
+        assert made.extra == {
+            "colour": str(fields["绿"]),
+            "area": "3.5",
+            "since": "2021-05-06",
+            "turnover": "12.34",
+        }
+        db.session.remove()
+    sign_in(client, "ann")
+    assert "甲" in client.get(f"/customer/list/?in.extra.colour={fields['绿']}").text
+    client.post("/account/confirm", data={"password": PASSWORD})
+    answer = client.post(
+        "/customer/export?cols=name,extra.colour,extra.area,extra.turnover",
+        data={"form": "xlsx"},
+        follow_redirects=True,
+    )
+    head, row = openpyxl.load_workbook(io.BytesIO(answer.data), read_only=True).active.values
+    taken = dict(zip(head, row, strict=True))
+    assert (taken["颜色"], taken["种植面积"], taken["年营业额"]) == ("绿", 3.5, 12.34)
+    with app.app_context(), access.acting(world.principal("ann")):
+        imports.undo(run)
+        db.session.remove()
+    assert held(app, lambda: db.session.scalars(select(ExtraIndex.id)).all()) == []
+
+
+def test_fields_for_one_role_and_confidential_ones_are_hidden_behind_every_door(
+    app: Flask, world: World, client: Any, fields: dict[str, int]
+):
+    with app.app_context(), access.acting(access.SYSTEM), transaction():
+        items = {item.key: item for item in db.session.scalars(select(InfoItem))}
+        items["note"].sensitivity = "confidential"
+        leo = world.principal("leo")
+        items["area"].read_role_id = next(iter(leo.role_ids))
+        items["since"].edit_role_id = next(iter(leo.role_ids))
+    sign_in(client, "bob")
+    assert client.post("/customer/add", data={"name": "甲", "extra.turnover": "5"}).status_code == 302
+    form = client.get("/customer/add").text
+    for name in ("note", "area", "since"):
+        assert f'name="extra.{name}"' not in form
+    assert 'name="extra.turnover"' in form
+    body = client.get("/api/v1/customer/1").json["result"]
+    assert {"extra.note", "extra.area"}.isdisjoint(body)
+    assert "extra.since" in body
+    assert client.put("/api/v1/customer/1", json={"extra.since": "2021-01-01"}).status_code == 422
+    assert client.get("/customer/list/?from.extra.area=1").status_code == 400
+    assert client.get("/customer/list/?cols=extra.area").status_code == 400
+
+
+def test_a_definition_that_is_not_whole_is_refused_and_what_it_says_for_ever_stays(
+    app: Flask, world: World, client: Any, fields: dict[str, int]
+):
+    admin = sign_in(client, "ada")
+    base = {"object_type": "customer", "label_zh": "甲", "label_en": "a", "category": "other"}
+    for wrong in (
+        {"key": "Größe", "data_type": "text"},
+        {"key": "x", "data_type": "choice"},
+        {"key": "x", "data_type": "relation"},
+        {"key": "x", "data_type": "text", "object_type": "lookup"},
+        {"key": "area", "data_type": "text"},
+    ):
+        assert admin.post("/info_item/add", data={**base, **wrong}).status_code == 422, wrong
+    assert admin.post("/info_item/edit/1", data={"data_type": "text"}).status_code == 422
+    assert sign_in(app.test_client(), "ann").get("/info_item/add").status_code == 403
+    assert admin.post("/info_item/edit/1", data={"choices": "绿 | Green\n蓝 | Blue"}).status_code == 302
+    rows = held(
+        app,
+        lambda: {
+            r.name_zh: r.active
+            for r in db.session.scalars(select(Lookup).where(Lookup.category == "customer.colour"))
+        },
+    )
+    assert rows == {"红": False, "绿": True, "蓝": True}
+    assert admin.post("/info_item/delete/1").status_code == 302
+    assert "extra.colour" not in sign_in(app.test_client(), "ann").get("/customer/add").text
