@@ -353,7 +353,7 @@ def _is_way(flow: Flow, steps: list[tuple[str, StepStatus]]) -> bool:
             allowed = _followers(flow, step) | {node}
         elif status is StepStatus.cancelled:  # a decision before it was taken back, and made again
             allowed |= {after for before in reached for after in _followers(flow, flow.step(before))}
-        elif came_to is StepStatus.cancelled:  # opened by a decision that was taken back, and made another way
+        elif came_to is StepStatus.cancelled:  # opened by a decision taken back, and made another way
             allowed |= _followers(flow, step)
         if following not in allowed:
             return False
