@@ -19,6 +19,7 @@ from app.models import (
     ApprovalAction,
     ApprovalEvidence,
     ApprovalFlow,
+    ApprovalFlowVersion,
     ApprovalRequest,
     ApprovalStandin,
     ApprovalStep,
@@ -516,6 +517,19 @@ def test_a_flow_switched_off_while_requests_run_lets_them_end_and_takes_no_more(
         ).one().active = False
     other = stage.contract()
     refused(NotApprovable, lambda: stage.submit("ann", other))
+    assert stage.act("lea", request, "approve").status == "approved"
+
+
+def test_a_flow_deleted_while_requests_run_is_refused_and_they_end(stage, flow):
+    flow("lea")
+    request = stage.submit("ann", stage.contract()).request_id
+
+    def delete() -> None:
+        with access.acting(access.SYSTEM), transaction():
+            version = stage.find(ApprovalRequest, request).version_id
+            db.session.delete(db.session.get_one(ApprovalFlowVersion, version))
+
+    refused(Refusal, delete)
     assert stage.act("lea", request, "approve").status == "approved"
 
 

@@ -90,6 +90,16 @@ def test_findings_are_named_by_flow_rule_and_place_in_both_languages_and_end_wit
         assert weight in told and "legal.next" in told and "V13" in told
 
 
+def test_a_yaml_flow_with_a_loop_is_refused_at_its_place_and_not_kept(guanhu, written):
+    _kind, loop, rule, place = FLAWS[0]
+    file = written(SOUND.replace("{role: legal}]", loop, 1))
+    found = json.loads(guanhu("flow", "lint", file, "--json").stdout)
+    assert (rule, place) in {(it["rule"], it["place"]) for it in found if it["is_error"]}
+    told = guanhu("flow", "load", file, GUANHU_LANG="en")
+    assert (told.returncode, place in told.stderr) == (1, True)
+    assert guanhu("flow", "export", "small").returncode == 2
+
+
 def test_a_sound_document_is_clean_and_people_who_are_missing_are_not(guanhu, written):
     assert guanhu("flow", "lint", written(SOUND), "--document").returncode == 0
     warned = guanhu("flow", "lint", written(SOUND), "--json")
