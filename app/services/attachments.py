@@ -7,8 +7,9 @@ import os
 import tempfile
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, Protocol
 
 from sqlalchemy import select
 
@@ -35,17 +36,56 @@ MAGIC: tuple[tuple[bytes, str, frozenset[str]], ...] = (
 PLAIN = frozenset({"txt", "csv"})
 
 
+PREVIEWED = frozenset({"image/png", "image/jpeg", "application/pdf"})
+"""What a browser may show as it is: it is sent under this fixed type, in a sandbox, and runs nothing."""
+
+
+class Storage(Protocol):
+    """Where the bytes of files lie, by their id; another place than a folder has these three."""
+
+    def keep(self, uid: str, source: Path) -> None:
+        """Take over a file that was received; called once the transaction stands."""
+
+    def path(self, uid: str) -> Path:
+        """Where the bytes can be read from on this machine."""
+
+    def holds(self, uid: str) -> bool:
+        """Whether the bytes are there."""
+
+
 @dataclass
 class Folder:
-    """Where the files lie: two letters of the id, then the id."""
+    """A folder of this machine: two letters of the id, then the id."""
 
     root: Path = Path("files")
 
     def path(self, uid: str) -> Path:
         return self.root / uid[:2] / uid
 
+    def keep(self, uid: str, source: Path) -> None:
+        target = self.path(uid)
+        target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        source.replace(target)
+
+    def holds(self, uid: str) -> bool:
+        return self.path(uid).exists()
+
 
 folder = Folder()
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """What is said of a file: how long it holds, who may see it, which version of which document it is."""
+
+    valid_from: date | None = None
+    valid_to: date | None = None
+    is_confidential: bool = False
+    replaces: int | None = None
+    """The file this is a newer version of."""
+
+
+NOTHING_SAID = About()
 
 
 def types() -> list[Lookup]:
@@ -55,24 +95,54 @@ def types() -> list[Lookup]:
 
 
 def files_of(record: Any) -> list[Attachment]:
-    """The files of a record the person asking has found, the newest first."""
+    """The files of a record the person asking has found, the newest first; confidential ones if he may see such."""
     statement = select(Attachment).where(
         Attachment.object_type == record.__tablename__, Attachment.object_id == record.id
     )
+    if not sees_confidential(record):
+        statement = statement.where(Attachment.is_confidential.is_(False))
     return list(db.session.scalars(statement.order_by(Attachment.id.desc())))
 
 
+def latest(files: Iterable[Attachment]) -> list[tuple[Attachment, list[Attachment]]]:
+    """Each document in its newest version, with the former ones, the newest first."""
+    series: dict[str, list[Attachment]] = {}
+    for file in files:
+        series.setdefault(file.series or file.uid, []).append(file)
+    found = [sorted(versions, key=lambda file: -file.version) for versions in series.values()]
+    return [(versions[0], versions[1:]) for versions in found]
+
+
+def sees_confidential(record: Any) -> bool:
+    """Whether the confidential files of a record are this person's business: its confidential fields are."""
+    who, resource = access.principal(), access.resource_of(type(record))
+    return who.covers(Act.see_confidential, resource) or (
+        who.may(Act.see_confidential, resource) and records.may_change(record, Act.see_confidential)
+    )
+
+
 def find(id_: int) -> tuple[Attachment, Any]:
-    """A file and its record, if the person asking may read the record. Raises `NotFound`."""
+    """A file and its record, if the person asking may see both. Raises `NotFound`."""
     file = db.session.scalars(select(Attachment).where(Attachment.id == id_)).first()
     models = {model.__tablename__: model for model in models_by_resource().values()}
     model = models.get(file.object_type) if file is not None else None
     if file is None or model is None:
         raise NotFound(say("没有这个附件，或您无权查看。", "There is no such file, or you may not see it."))
-    return file, records.find(model, file.object_id)
+    record = records.find(model, file.object_id)
+    if file.is_confidential and not sees_confidential(record):
+        raise NotFound(say("没有这个附件，或您无权查看。", "There is no such file, or you may not see it."))
+    return file, record
 
 
-def attach(record: Any, doc_type: str, name: str, stream: IO[bytes], *, by_duty: bool = False) -> Attachment:
+def attach(
+    record: Any,
+    doc_type: str,
+    name: str,
+    stream: IO[bytes],
+    *,
+    by_duty: bool = False,
+    about: About = NOTHING_SAID,
+) -> Attachment:
     """Keep a file with a record. Inside `transaction()`; the file moves to its place once that stands.
 
     `by_duty` says that a step of a flow asks the person for it, though he may not edit the record.
@@ -84,6 +154,9 @@ def attach(record: Any, doc_type: str, name: str, stream: IO[bytes], *, by_duty:
     """
     if not by_duty and not records.may_change(record, Act.edit):
         raise NotAllowed(say("您不能为这条记录添加附件。", "You cannot attach files to this record."))
+    if about.valid_from and about.valid_to and about.valid_to < about.valid_from:
+        raise BadInput([Problem(ENDS_BEFORE, "valid_to")])
+    former = _former(record, about.replaces)
     shown = values.clean_line(Path(name.replace("\\", "/")).name)[:200] or "file"
     uid = new_uid()
     waiting, digest, size = _take_in(stream)
@@ -96,7 +169,12 @@ def attach(record: Any, doc_type: str, name: str, stream: IO[bytes], *, by_duty:
         uid=uid,
         object_type=record.__tablename__,
         object_id=record.id,
-        doc_type=doc_type or None,
+        doc_type=(doc_type or None) if former is None else former.doc_type,
+        series=uid if former is None else former.series or former.uid,
+        version=1 if former is None else former.version + 1,
+        valid_from=about.valid_from,
+        valid_to=about.valid_to,
+        is_confidential=about.is_confidential or (former is not None and former.is_confidential),
         file_name=shown,
         size=size,
         sha256=digest,
@@ -105,8 +183,39 @@ def attach(record: Any, doc_type: str, name: str, stream: IO[bytes], *, by_duty:
     with access.by_rule():
         db.session.add(file)
         db.session.flush()
-    after_commit(_mover(waiting, folder.path(uid)))
+    after_commit(_keeper(uid, waiting))
     return file
+
+
+def _former(record: Any, id_: int | None) -> Attachment | None:
+    """The newest version of the document a file replaces. Raises `NotFound`."""
+    if id_ is None:
+        return None
+    old, of = find(id_)
+    if (of.__tablename__, of.id) != (record.__tablename__, record.id):
+        raise NotFound(say("没有这个附件，或您无权查看。", "There is no such file, or you may not see it."))
+    series = old.series or old.uid
+    return max(
+        (file for file in files_of(record) if (file.series or file.uid) == series),
+        key=lambda file: file.version,
+    )
+
+
+def verify(file: Attachment, record: Any) -> None:
+    """Say that somebody looked at a file and it is what it claims (B-14). Inside `transaction()`.
+
+    Raises:
+        NotAllowed: the person may not change the record, or brought the file himself.
+
+    """
+    who = access.principal()
+    if not records.may_change(record, Act.edit):
+        raise NotAllowed(say("您不能核验这条记录的附件。", "You cannot verify files of this record."))
+    if file.created_by_id == who.user_id:
+        raise NotAllowed(say("上传人不能核验自己的附件。", "Who brought a file cannot verify it."))
+    with access.by_rule():
+        file.verified_at, file.verified_by_id = now(), who.employee_id
+        db.session.flush()
 
 
 def nothing_sent() -> BadInput:
@@ -125,14 +234,13 @@ def remove(file: Attachment, record: Any) -> None:
 
 def path_of(file: Attachment) -> Path:
     """Where the bytes lie. Raises `NotFound` when they are gone."""
-    path = folder.path(file.uid)
-    if not path.exists():
+    if not folder.holds(file.uid):
         raise NotFound(
             say(
                 "附件的内容已丢失，请联系管理员。", "The content of this file is lost: tell an administrator."
             )
         )
-    return path
+    return folder.path(file.uid)
 
 
 def sweep() -> int:
@@ -165,6 +273,9 @@ def _take_in(stream: IO[bytes]) -> tuple[Path, str, int]:
 
 
 TOO_LARGE = Words("附件不能超过 {most} MB。", "A file may hold at most {most} MB.")
+ENDS_BEFORE = Words(
+    "有效期的结束日期不能早于开始日期。", "The end of its validity cannot come before the start."
+)
 EMPTY = Words("文件是空的，请选择另一个。", "The file is empty: choose another.")
 WRONG_KIND = Words(
     "不支持这种文件，请上传 PDF、图片、Word、Excel 或文本文件。",
@@ -194,9 +305,8 @@ def _refused(words: Words) -> BadInput:
     return BadInput([Problem(words, "file")])
 
 
-def _mover(source: Path, target: Path) -> Callable[[], None]:
-    def move() -> None:
-        target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        source.replace(target)
+def _keeper(uid: str, source: Path) -> Callable[[], None]:
+    def keep() -> None:
+        folder.keep(uid, source)
 
-    return move
+    return keep

@@ -111,7 +111,7 @@ def _keep(session: Session, _context: Any) -> None:
     """Mirror what was written, and keep the former values of what keeps them."""
     written: list[Any] = [*session.new, *session.dirty]
     for record in written:
-        if isinstance(record, Extended):
+        if issubclass(type(record), Extended):
             history = inspect(record).attrs.extra.history
             if history.has_changes():
                 before = history.deleted[0] if history.deleted else None

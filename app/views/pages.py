@@ -264,6 +264,11 @@ class Attachment:
     note: Text = ""
     icon: str = "file-text"
     acts: tuple[Act, ...] = ()
+    preview_url: str = ""
+    is_picture: bool = False
+    badges: tuple[Cell, ...] = ()
+    former: tuple[Attachment, ...] = ()
+    """Earlier versions, the newest first."""
 
 
 @dataclass(frozen=True, slots=True)
