@@ -33,7 +33,7 @@ class Cast:
     """Sellers in departments under their heads, pools of people by role, a board above them, and one person above all.
 
     Pools are disjoint; `chair` has nobody above him, `vacant` is a role without holders, `lonely` a role whose one
-    holder submits and has nobody above him.
+    holder submits and has nobody above him, and `blind` one whose holders may not read the records.
     """
 
     roles: dict[str, list[int]] = field(default_factory=dict)
@@ -43,7 +43,8 @@ class Cast:
 
     def __post_init__(self) -> None:
         self.roles = {"vacant": [], "chair": [1], "board": [2, 3, 4], "lonely": [9]}
-        self.above = {2: 1, 3: 1, 4: 1}
+        self.roles["blind"] = [700, 701]
+        self.above = {2: 1, 3: 1, 4: 1, 700: 2, 701: 3}
         number = 10
         for pool in range(POOLS):
             self.roles[f"pool{pool}"] = list(range(number, number + 2 + pool % 3))
@@ -78,7 +79,7 @@ class Cast:
         return {it for it, department in self.department.items() if department == home}
 
     def readers(self, _flow: Flow) -> Collection[int]:
-        return range(1_000)
+        return range(700)
 
     def name(self, person: int) -> str:
         return f"no. {person}"

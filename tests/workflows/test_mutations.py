@@ -312,6 +312,15 @@ def a_role_has_no_holders(rng: random.Random, made: Made) -> Defect | None:
 
 
 @mutation
+def deciders_may_not_read_the_record(rng: random.Random, made: Made) -> Defect | None:
+    place, seat = _with_people(rng, made)
+    seat["people"] = [{"role": "blind"}]
+    for name in ("mode", "need", "share", "weights"):
+        seat.pop(name, None)
+    return at(place, "V18")
+
+
+@mutation
 def only_a_submitter_could_decide(rng: random.Random, made: Made) -> Defect | None:
     place, seat = _with_people(rng, made)
     seat["people"] = [{"role": "lonely"}]
