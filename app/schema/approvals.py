@@ -476,6 +476,7 @@ class ApprovalStandin(Stamped, Model):
 
     __tablename__ = "approval_standin"
     __label__ = "审批代批", "Stand-ins"
+    __title__ = ("standin", "starts_at")
     __rows__ = Rows.personal
     __person__ = "principal_id"
     __table_args__ = (

@@ -12,6 +12,7 @@ from app.services.fields import labels_of
 from app.views import (
     account,
     approvals,
+    approvals_standins,
     attachments,
     customers,
     dealings,
@@ -37,6 +38,7 @@ VIEWS: tuple[type[RecordView], ...] = (
     *customers.VIEWS,
     *trade.VIEWS,
     *visits.VIEWS,
+    *approvals_standins.VIEWS,
     *incentives.VIEWS,
     *dealings.VIEWS,
     *plans.VIEWS,

@@ -18,7 +18,8 @@ from app.columns import now
 from app.errors import BadRequest
 from app.extensions import company, db
 from app.models import Employee, RequestStatus
-from app.services import calendar, values
+from app.roles import Act as Right
+from app.services import access, calendar, values
 from app.services.fields import labels_of
 from app.views import forms, pages
 from app.views.lists import LONGEST_SEARCH, options, query_args_with
@@ -123,8 +124,15 @@ def inbox_page(drawer: str) -> pages.InboxPage:
         title=_("Approvals"),
         tabs=tuple(_tabs(drawer)),
         table=_table(drawer, items, asked, number),
-        acts=() if drawer == "done" else (late,),
+        acts=(*(() if drawer == "done" else (late,)), *_standins()),
     )
+
+
+def _standins() -> Iterable[pages.Act]:
+    """Where somebody is named who decides for the person asking while he is away."""
+    if access.principal().may(Right.create, "approval_standin"):
+        url = url_for("ApprovalStandinView.list")
+        yield pages.Act(_("Stand-ins"), url=url, icon="user-share")
 
 
 def _table(drawer: str, items: list[workflows.Item], asked: workflows.Asked, number: int) -> pages.ListPage:

@@ -340,6 +340,36 @@ def test_the_course_names_who_comes_and_why_and_both_names_of_a_stand_in(office:
     assert "working" in page
 
 
+@SQLITE
+def test_who_is_away_names_his_stand_in_by_screen_and_takes_it_back(office: Office):
+    request = office.waiting()[0]
+    hana, lea, world = office.client("hana"), office.client("lea"), office.world
+    assert "/approval_standin/list/" in hana.get("/approval/todo").text
+    begins, ends = now() - timedelta(days=1), now() + timedelta(days=3)
+    form = {"standin_id": str(world.employees["lea"]), "starts_at": f"{begins:%Y-%m-%dT%H:%M}"}
+    over = hana.post(
+        "/approval_standin/add", data=form | {"ends_at": f"{begins + timedelta(hours=1):%Y-%m-%dT%H:%M}"}
+    )
+    assert over.status_code == 422 and "That is over already." in over.text
+    assert 'name="principal_id"' not in over.text
+    other = form | {"ends_at": f"{ends:%Y-%m-%dT%H:%M}", "principal_id": str(world.employees["leo"])}
+    answer = hana.post("/approval_standin/add", data=other)  # for himself alone, whatever is sent
+    assert answer.status_code == 302, answer.text[-2000:]
+    where = answer.headers["Location"]
+    assert "You act for 韩娜" in lea.get(f"/approval/show/{request}").text
+    assert lea.get(where).status_code == 404
+    assert lea.post(where.replace("show", "revoke")).status_code == 404
+    assert hana.post(where.replace("show", "revoke")).status_code == 303
+    assert "You act for 韩娜" not in lea.get("/approval/todo", follow_redirects=True).text
+    assert request not in {item.request_id for item in waiting_for(office, "lea")}
+    assert hana.post(where.replace("show", "revoke")).status_code == 409
+
+
+def waiting_for(office: Office, person: str) -> list[workflows.Item]:
+    with office.app.app_context(), access.acting(office.world.principal(person)):
+        return workflows.inbox("todo")
+
+
 # ---- several at once ---------------------------------------------------------------------------------------
 
 
