@@ -12,11 +12,15 @@ from sqlalchemy.orm import Session
 
 from app.errors import Problem
 from app.models import Extended, InfoItem, ItemType, Lookup
+from app.services.extra_conditions import demands_of, formula
 from app.services.fields import KINDS, list_of, models_by_resource
+from app.services.language.kinds import BOOL, COUNT, DAYS, MONEY, POINTS, QUANTITY, RATE
+from app.services.language.problems import BadFormula
 from app.services.records import checked
 from app.words import say
 
 KEY = re.compile(r"[a-z][a-z0-9_]{0,39}")
+NUMBERS = frozenset({COUNT, DAYS, MONEY, POINTS, QUANTITY, RATE})
 FIXED = ("object_type", "key", "data_type")
 """What a definition says for ever: values were kept by it."""
 
@@ -44,12 +48,37 @@ def is_whole(item: InfoItem) -> Iterator[Problem]:
         yield Problem(say("请填写选项。", "Say what can be chosen."), "choices")
     if item.data_type is ItemType.relation and item.target not in models_by_resource():
         yield Problem(say("请选择关联的记录类型。", "Say which records it relates to."), "target")
+    yield from _formulas(item)
     if item.data_type not in KINDS:
         yield Problem(say("暂不支持这种类型。", "Fields of this kind are not offered yet."), "data_type")
     state: Any = inspect(item, raiseerr=False)  # a row of a file is judged before it is one
     for name in FIXED if state is not None and state.persistent else ():
         if state.attrs[name].history.has_changes():
             yield Problem(say("保存后不能再改变。", "It cannot be changed once it is saved."), name)
+
+
+def _formulas(item: InfoItem) -> Iterator[Problem]:
+    """Conditions and formulas can be read; what is computed is a number."""
+    model = extended().get(item.object_type)
+    if model is None:
+        return
+    for name in ("required_if", "visible_if"):
+        if text := getattr(item, name):
+            try:
+                formula(model, text, BOOL)
+            except BadFormula as error:
+                yield Problem(error.words, name)
+    if item.data_type is not ItemType.computed:
+        return
+    try:
+        if formula(model, item.formula or "").type not in NUMBERS:
+            yield Problem(say("公式的结果应为数字。", "The formula must give a number."), "formula")
+    except BadFormula as error:
+        yield Problem(error.words, "formula")
+
+
+for _model in Extended.__subclasses__():
+    checked(_model)(demands_of(_model))
 
 
 @event.listens_for(Session, "before_flush", insert=True)

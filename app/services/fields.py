@@ -61,6 +61,7 @@ class Item:
     category: ItemCategory
     read_role_id: int | None
     edit_role_id: int | None
+    required: bool
     required_if: str
     visible_if: str
     formula: str
@@ -356,7 +357,7 @@ def _extra_field(item: InfoItem) -> Field:
             lookup=list_of(item) if item.data_type is ItemType.choice else "",
             confidential=item.sensitivity is Sensitivity.confidential,
         ),
-        required=item.required and not item.visible_if,
+        required=False,
         max_length=LONGEST_TEXT if kind is Kind.text else None,
         target=targets.get(item.data_type),
         item=Item(
@@ -365,6 +366,7 @@ def _extra_field(item: InfoItem) -> Field:
             category=item.category,
             read_role_id=item.read_role_id,
             edit_role_id=item.edit_role_id,
+            required=item.required,
             required_if=item.required_if or "",
             visible_if=item.visible_if or "",
             formula=item.formula or "",

@@ -18,7 +18,7 @@ from app.errors import BadInput, BadRequest, Change, NotAllowed, NotFound, Probl
 from app.extensions import db, stale
 from app.models import AuditLog, Employee
 from app.roles import Act
-from app.services import access, extras, filtering, keyset, searching, values
+from app.services import access, extra_conditions, extras, filtering, keyset, searching, values
 from app.services.fields import (
     Field,
     Kind,
@@ -57,11 +57,12 @@ def visible_fields(
         who.covers(Act.see_confidential, access.resource_of(model))
         or (of is not None and access.may_write(of, Act.see_confidential, who))
     )
-    return tuple(
+    seen = tuple(
         field
         for field in every_field(model)
         if (confidential or not field.info.confidential) and is_seen(field, who)
     )
+    return seen if of is None else extra_conditions.shown(of, seen)
 
 
 def editable_fields(

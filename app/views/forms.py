@@ -13,7 +13,7 @@ from flask_babel import gettext as _
 
 from app.errors import BadInput, Problem, Refusal, Stale
 from app.extensions import db
-from app.services import codes, records, values
+from app.services import codes, extra_conditions, records, values
 from app.services.fields import Field, Kind, models_by_resource, parts_of
 from app.views import pages
 from app.views.lists import options, picker_url
@@ -61,6 +61,8 @@ def form_page(
 ) -> pages.FormPage:
     """The form of a new or existing record, with what was sent and what was wrong with it, if it was."""
     fields = records.editable_fields(model)
+    if record is not None:
+        fields = extra_conditions.shown(record, fields)
     problems = _problems(refusal)
     version = _version(record, refusal)
     flags = tuple((f"_has_{field.name}", "1") for field in fields if field.kind is Kind.flag)
@@ -170,7 +172,8 @@ def _input(field: Field, record: Any, sent: Mapping[str, str] | None, problems: 
     """One input: what was sent wins over what stands in the record."""
     value = sent.get(field.name, "") if sent is not None else _held(field, record)
     errors = tuple(problem.words for problem in problems if problem.field == field.name)
-    required = field.required and field.kind is not Kind.flag
+    demanded = field.item is not None and field.item.required
+    required = (field.required or demanded) and field.kind is not Kind.flag
     return replace(one_input(field, value, name=field.name, required=required), errors=errors)
 
 

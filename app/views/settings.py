@@ -19,7 +19,7 @@ from app.models import (
     WorkingDay,
 )
 from app.services.extra_definitions import extended
-from app.services.fields import labels_of, models_by_resource
+from app.services.fields import KINDS, labels_of, models_by_resource
 from app.views import pages
 from app.views.base import RecordView
 from app.words import Words
@@ -64,7 +64,8 @@ class InfoItemView(RecordView):
         """Record types are chosen from those that take fields, and those that can be pointed to."""
         every = models_by_resource()
         takes, pointed = extended(), {name: model for name, model in every.items() if is_pointed_to(model)}
-        offered = {"object_type": choices_of(takes), "target": choices_of(pointed)}
+        kinds = tuple(pages.Choice(kind.value, kind.words) for kind in KINDS)
+        offered = {"object_type": choices_of(takes), "target": choices_of(pointed), "data_type": kinds}
         return replace(
             page,
             sections=tuple(

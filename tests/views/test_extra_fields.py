@@ -256,3 +256,41 @@ def test_a_definition_that_is_not_whole_is_refused_and_what_it_says_for_ever_sta
     assert rows == {"红": False, "绿": True, "蓝": True}
     assert admin.post("/info_item/delete/1").status_code == 302
     assert "extra.colour" not in sign_in(app.test_client(), "ann").get("/customer/add").text
+
+
+def test_fields_are_shown_and_demanded_by_condition_and_worked_out_by_formula(
+    app: Flask, world: World, client: Any, fields: dict[str, int]
+):
+    admin = sign_in(app.test_client(), "ada")
+    base = {"object_type": "customer", "category": "operating", "active": "1", "label_en": "x"}
+    for field in (
+        {"key": "plan", "data_type": "text", "label_zh": "大客户计划", "required_if": "is_key = true"},
+        {"key": "herd", "data_type": "number", "label_zh": "牲畜数", "visible_if": "is_key = true"},
+        {"key": "double", "data_type": "computed", "label_zh": "两倍面积", "formula": "extra.area * 2"},
+    ):
+        answer = admin.post("/info_item/add", data={**base, **field})
+        assert answer.status_code == 302, answer.text
+    for wrong in (
+        {"data_type": "computed", "formula": "name"},
+        {"data_type": "text", "visible_if": "no_such_field = 1"},
+        {"data_type": "text", "required_if": "is_key +"},
+    ):
+        assert (
+            admin.post("/info_item/add", data={**base, "key": "w", "label_zh": "错", **wrong}).status_code
+            == 422
+        )
+    sign_in(client, "ann")
+    refused = client.post("/customer/add", data={"name": "甲", "is_key": "1"})
+    assert refused.status_code == 422
+    assert "请填写大客户计划" in refused.text
+    assert (
+        client.post("/customer/add", data={"name": "甲", "extra.area": "2.5", "extra.herd": "3"}).status_code
+        == 302
+    )
+    row = client.get("/api/v1/customer/1").json["result"]
+    assert row["extra.double"] == "5"
+    assert "extra.herd" not in row
+    assert "牲畜数" not in client.get("/customer/show/1").text
+    assert client.put("/api/v1/customer/1", json={"extra.double": "9"}).status_code == 422
+    assert client.put("/api/v1/customer/1", json={"extra.area": "4"}).json["result"]["extra.double"] == "8"
+    assert "甲" in client.get("/customer/list/?from.extra.double=8").text

@@ -26,7 +26,7 @@ from app.models import (
     SalesDocument,
     Verdict,
 )
-from app.services import access, audit, bulk, extras
+from app.services import access, audit, bulk, extra_conditions
 from app.services.fields import Kind
 from app.services.imports.cells import kept, restored
 from app.services.imports.relations import batched
@@ -195,7 +195,7 @@ class Writer:
 
     def columns_of(self, values: dict[str, Any]) -> dict[str, Any]:
         """A new record as the columns of its table; what is sealed is sealed for it."""
-        columns = extras.gathered(self.model, {**self._empty, **self._plain(values)})
+        columns = extra_conditions.gathered(self.model, {**self._empty, **self._plain(values)})
         if "uid" in columns:
             columns["uid"] = new_uid()
         for name, field in self.sealed.items():
@@ -206,7 +206,7 @@ class Writer:
     def made(self, values: dict[str, Any]) -> Any:
         """A new record."""
         plain = self._plain(values)
-        record = self.model(**extras.gathered(self.model, plain))
+        record = self.model(**extra_conditions.gathered(self.model, plain))
         for name in values.keys() - plain.keys():
             setattr(record, name, values[name])
         return record
