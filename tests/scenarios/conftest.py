@@ -40,6 +40,7 @@ def documents(monkeypatch: pytest.MonkeyPatch) -> None:
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     for fixture, option, key in [
         ("scenario", "--scenarios", "scenarios"),
+        ("relaxed", "--scenarios", "scenarios"),
         ("case", "--cases", "cases"),
         ("graded", "--cases", "cases"),
     ]:
@@ -49,6 +50,11 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         if option == "--cases":  # those about evaluation need a database, the others none
             wanted = fixture == "graded"
             found = [case for case in found if case["group"].startswith("evaluation") is wanted]
+        if fixture == "relaxed":
+            options = [entry["definition"].get("options") or {} for entry in found]
+            found = [
+                entry for entry, it in zip(found, options, strict=True) if it.get("separation") == fixture
+            ]
         if found:
             metafunc.parametrize(fixture, found, ids=[entry["id"] for entry in found])
         else:
