@@ -114,6 +114,13 @@ def visitor() -> accounts.Visitor | None:
     return found
 
 
+def ask_no_more() -> None:
+    """For a page that asks the database nothing: whoever was not found by now is nobody, for Flask-Login too."""
+    g.setdefault("visitor", None)
+    if "_login_user" not in g:
+        g._login_user = AnonymousUserMixin()
+
+
 class Framework(AppBuilder):
     """FAB's registry of views, set up with what is used of it and no more. Creating it issues no statement."""
 

@@ -27,7 +27,7 @@ from app.roles import Act as Right
 from app.services import access, accounts, audit, commands, values
 from app.views.guards import ANYBODY
 from app.views.pages import Act, Change, Me, MenuItem, MessagePage
-from app.views.security import visitor
+from app.views.security import ask_no_more, visitor
 from app.words import LANGUAGES, Words, language, say
 
 log = logging.getLogger(__name__)
@@ -491,6 +491,7 @@ def _fault(error: InternalServerError) -> AnyResponse:
 def _without_database(status: int) -> AnyResponse:
     db.session.rollback()
     g.bare = True
+    ask_no_more()
     if is_api():
         return problem(status, CODES[status], SENTENCES[status], request_id=g.request_id)
     home = Act(say(zh="返回首页", en="Home"), "/", primary=True)
