@@ -85,6 +85,10 @@ NODE_KEYS = frozenset(
 )
 
 
+NO_NODE = {"id": "none", "approvers": ["group:nobody"], "when": "1 > 2"}
+"""What stands for a definition none of whose nodes is active: a step that never applies."""
+
+
 class NotOffered(Exception):
     """The engine offers no such thing; `args[0]` names it."""
 
@@ -236,7 +240,7 @@ class Replay:
 
     def body(self) -> dict[str, Any]:
         """The definition of the scenario as a flow of ours."""
-        nodes = [node for node in self.definition["nodes"] if node.get("active", True)]
+        nodes = [node for node in self.definition["nodes"] if node.get("active", True)] or [NO_NODE]
         parallel = self.definition["flow"] == "parallel"
         steps = [self._parallel(nodes)] if parallel else [self._step(node) for node in nodes]
         fields = {*(self.scenario.get("document") or {})}.union(
