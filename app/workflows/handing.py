@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from sqlalchemy import select
+
 from app.columns import now
 from app.errors import BadInput, NotAllowed, Problem
 from app.extensions import db
 from app.models import (
+    Account,
     ApprovalSeat,
     ApprovalTask,
     DutySource,
     DutyStatus,
     QuorumMode,
 )
+from app.roles import Act
+from app.services import access
+from app.services.fields import labels_of
 from app.words import Words, say
 from app.workflows import people, proceedings
 from app.workflows.attempts import Attempt, not_running
@@ -199,7 +207,22 @@ def _somebody(attempt: Attempt) -> int:
         raise BadInput(
             [Problem(say(zh="请选择一位在职员工。", en="Choose an employee who works here."), "to")]
         )
+    if not _may_read(to, type(attempt.p.record)):
+        words = say(
+            zh="该员工无权查看{what}，请另选一位。",
+            en="This person may not see {what}: choose somebody else.",
+            what=labels_of(type(attempt.p.record)),
+        )
+        raise BadInput([Problem(words, "to")])
     return to
+
+
+def _may_read(employee_id: int, model: type[Any]) -> bool:
+    """Whether somebody's rights let him read such records at all: else he would be asked and could not open it."""
+    with access.acting(access.SYSTEM):
+        users = db.session.scalars(select(Account.user_id).where(Account.employee_id == employee_id)).all()
+        able = [who for id_ in users if (who := access.principal_of(id_)) is not None]
+    return any(who.may(Act.read, access.resource_of(model)) for who in able)
 
 
 def remind(attempt: Attempt) -> None:

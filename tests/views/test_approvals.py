@@ -341,6 +341,18 @@ def test_the_course_names_who_comes_and_why_and_both_names_of_a_stand_in(office:
 
 
 @SQLITE
+@pytest.mark.parametrize("verb", ["transfer", "add_signer", "consult", "copy"])
+def test_nobody_is_asked_who_could_not_open_it(office: Office, verb: str):
+    request = office.waiting()[0]
+    form = office.form("hana", request) | {"to": str(office.world.employees["ada"]), "comment": "please look"}
+    answer = office.client("hana").post(f"/approval/{request}/{verb}", data=form)
+    assert answer.status_code == 422
+    assert "This person may not see Contracts" in answer.text
+    assert "please look</textarea>" in answer.text and "data-opened" in answer.text
+    assert office.client("ada").get(f"/approval/show/{request}").status_code == 404
+
+
+@SQLITE
 def test_who_is_away_names_his_stand_in_by_screen_and_takes_it_back(office: Office):
     request = office.waiting()[0]
     hana, lea, world = office.client("hana"), office.client("lea"), office.world
