@@ -2,21 +2,30 @@
 
 from __future__ import annotations
 
+from calendar import monthrange
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import ColumnElement, ScalarSelect, and_, case, func, select
+from sqlalchemy import ColumnElement, ScalarSelect, and_, case, func, or_, select
 
 from app.extensions import company, db
 from app.models import (
+    Admission,
+    ApprovalRequest,
     CaseStatus,
+    CommercialTerm,
     Contact,
     Contract,
     ContractStatus,
+    Customer,
     DocumentKind,
     DocumentStatus,
+    Interaction,
+    Need,
+    Opportunity,
+    Risk,
     SalesDocument,
     ServiceCase,
     Task,
@@ -25,7 +34,8 @@ from app.models import (
     VisitStatus,
 )
 from app.roles import Act
-from app.services import access
+from app.services import access, records
+from app.words import Words
 
 BOUGHT = (DocumentKind.order, DocumentKind.goods_return, DocumentKind.cancellation, DocumentKind.adjustment)
 OPEN_CASES = (CaseStatus.received, CaseStatus.investigating)
@@ -126,3 +136,92 @@ def contacts(customer_id: int, most: int = 5) -> list[Contact]:
         return []
     mine = select(Contact).where(Contact.customer_id == customer_id)
     return list(db.session.scalars(mine.order_by(Contact.id).limit(most)))
+
+
+# ---- the story ---------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something that happened with a customer."""
+
+    at: datetime
+    record: Any
+
+
+MOMENTS: tuple[tuple[type[Any], str], ...] = (
+    (Visit, "held_at"),
+    (Interaction, "occurred_at"),
+    (SalesDocument, "ordered_at"),
+    (ServiceCase, "received_at"),
+    (Contract, "created_at"),
+    (Opportunity, "created_at"),
+    (Risk, "created_at"),
+    (Task, "created_at"),
+)
+"""What the story of a customer is made of, and when each of it happened."""
+
+
+def happened(customer_id: int, most: int = 50) -> list[Event]:
+    """What happened with a customer, the newest first; one statement for each record type the reader may read."""
+    found: list[Event] = []
+    for model, name in MOMENTS:
+        if access.principal().may(Act.read, access.resource_of(model)):
+            at = getattr(model, name)
+            rows = select(model).where(model.customer_id == customer_id, at.is_not(None))
+            newest = db.session.scalars(rows.order_by(at.desc(), model.id.desc()).limit(most))
+            found += [Event(getattr(row, name), row) for row in newest]
+    return sorted(found, key=lambda event: event.at, reverse=True)[:most]
+
+
+DECIDED = (Admission, Contract, CommercialTerm, Need)
+"""What about a customer is decided on, besides himself."""
+
+
+def requests(customer_id: int, most: int = 50) -> list[ApprovalRequest]:
+    """The requests for a decision about a customer, of what the reader may read; one statement."""
+    about: list[ColumnElement[bool]] = [
+        and_(ApprovalRequest.object_type == "customer", ApprovalRequest.object_id == customer_id)
+    ]
+    for model in DECIDED:
+        if access.principal().may(Act.read, access.resource_of(model)):
+            ids = select(model.id).where(model.customer_id == customer_id)
+            table = model.__tablename__
+            about.append(and_(ApprovalRequest.object_type == table, ApprovalRequest.object_id.in_(ids)))
+    wanted = select(ApprovalRequest).where(or_(*about)).order_by(ApprovalRequest.id.desc())
+    return list(db.session.scalars(wanted.limit(most)))
+
+
+# ---- completeness and freshness (B-23, B-24) ---------------------------------------------------------------
+
+STAGES = ("prospect", "applicant", "active")
+FROM_STAGE: dict[str, tuple[str, ...]] = {
+    "prospect": ("name", "party_type", "phone", "source_channel_id", "owner_id"),
+    "applicant": ("address", "legal_representative", "credit_code", "business_scope"),
+    "active": ("industry_id", "region_id", "payment_method_id"),
+}
+"""Which fields of the file are due from which stage; added fields say it themselves."""
+REVIEW_MONTHS = {"key": 3, "prospect": 12, "other": 6}
+
+
+def completeness(customer: Customer) -> tuple[int, list[Words]]:
+    """How many of the fields due at the customer's stage are filled, and which are missing, of those the reader sees."""
+    stage = customer.status.value if customer.status.value in STAGES else STAGES[-1]
+    reached = STAGES[: STAGES.index(stage) + 1]
+    due = {name for passed in reached for name in FROM_STAGE[passed]}
+    fields = [
+        field
+        for field in records.visible_fields(Customer, of=customer)
+        if field.name in due or (field.item is not None and field.item.stage in reached)
+    ]
+    missing = [field.label for field in fields if getattr(customer, field.name) in {None, ""}]
+    return len(fields) - len(missing), missing
+
+
+def review_due(customer: Customer) -> date:
+    """When the file is to be looked at again: after 3 months for key customers, 12 for prospects, else 6."""
+    kind = "key" if customer.is_key else "prospect" if customer.status.value == "prospect" else "other"
+    last = customer.reviewed_on or customer.created_at.astimezone(company.zone).date()
+    months = last.year * 12 + last.month - 1 + REVIEW_MONTHS[kind]
+    year, month = divmod(months, 12)
+    return date(year, month + 1, min(last.day, monthrange(year, month + 1)[1]))

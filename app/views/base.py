@@ -53,6 +53,18 @@ class Related:
         return getattr(self.model, self.column) == record.id
 
 
+@dataclass(frozen=True, slots=True)
+class Group:
+    """A tab that shows several related record types together, the first rows of each."""
+
+    name: str
+    words: Words
+    models: tuple[type[Any], ...]
+
+
+SHOWN_OF_EACH = 10
+"""So many rows of each record type stand on a tab of several."""
+
 WRITABLE: set[str] = set()
 """The record types that have a form."""
 
@@ -78,6 +90,10 @@ class RecordView(BaseView):
     """Rows made by engines alone: no form, no import."""
     tabs_of: ClassVar[tuple[type[Any], ...]] = ()
     """Other record types that point to this one, each a tab of its page."""
+    groups: ClassVar[tuple[Group, ...]] = ()
+    """How those tabs are put together, where there are many; each type keeps its own address."""
+    stories: ClassVar[dict[str, Words]] = {}
+    """Tabs that tell what happened; `story_of` tells it."""
     related: ClassVar[tuple[Related, ...]] = ()
     resource: ClassVar[str]
     default_view = "list"
@@ -248,9 +264,11 @@ class RecordView(BaseView):
     def record_page(self, record: Any) -> pages.RecordPage:
         tab = request.args.get("tab", "")
         chosen = next((other for other in self.related if other.resource == tab), None)
-        if tab not in {"", "log"} and chosen is None:
+        group = next((group for group in self.groups if group.name == tab), None)
+        if tab not in {"", "log", *self.stories} and chosen is None and group is None:
             raise BadRequest(say("没有“{tab}”这个标签页。", "There is no tab '{tab}'.", tab=tab[:40]))
         primary, acts = self.acts_of(record)
+        tabs, inner_tabs = self._tabs(record, tab)
         came = self._came_from()
         before, after = self._beside(record, came)
         back = self.url("list") + (f"?{came}" if came else "")
@@ -266,11 +284,13 @@ class RecordView(BaseView):
             figures=tuple(self.figures_of(record)),
             banners=() if tab else tuple(self.banners_of(record)),
             side=() if tab else (*self.side_of(record), *self._path(record, primary)),
-            tabs=tuple(self._tabs(record, tab)),
+            tabs=tabs,
+            inner_tabs=inner_tabs,
             sections=() if tab else self.sections_of(record),
-            table=self._table(record, chosen) if chosen else None,
-            timeline=tuple(self._log(record)) if tab == "log" else (),
-            timeline_title=_("Log") if tab == "log" else "",
+            table=self._table(record, chosen) if chosen and group is None else None,
+            tables=tuple(self._first_rows(record, group)) if group else (),
+            timeline=tuple(self._log(record) if tab == "log" else self.story_of(record, tab)),
+            timeline_title=_("Log") if tab == "log" else self.stories.get(tab, ""),
             attachments=() if tab else attachment_list(record),
             attach_act=None
             if tab or self.read_only or not may_attach(record)
@@ -392,30 +412,77 @@ class RecordView(BaseView):
             hidden=(("_cmd", forms.new_cmd()),),
         )
 
-    def _tabs(self, record: Any, current: str) -> Iterable[pages.Tab]:
+    def _tabs(self, record: Any, current: str) -> tuple[tuple[pages.Tab, ...], tuple[pages.Tab, ...]]:
+        """The tabs, and under one of several record types a tab for each of them; one statement counts them all."""
         here = self.url("show", pk=record.id)
-        yield pages.Tab(_("Overview"), here, current=current == "")
         shown = [other for other in self.related if records.may_list(other.model)]
-        for other, total in zip(shown, _counted(shown, record), strict=True):
-            yield pages.Tab(
+        totals = dict(zip(shown, _counted(shown, record), strict=True))
+        single = {
+            other.model: pages.Tab(
                 labels_of(other.model),
                 f"{here}?tab={other.resource}",
                 count=pages.badge(total),
                 current=current == other.resource,
             )
-        yield pages.Tab(_("Log"), f"{here}?tab=log", current=current == "log")
+            for other, total in totals.items()
+        }
+        held = {other.model: total for other, total in totals.items()}
+        tabs = [pages.Tab(_("Overview"), here, current=current == "")]
+        inner: tuple[pages.Tab, ...] = ()
+        for group in self.groups:
+            among = [model for model in group.models if model in single]
+            if len(group.models) > 1 and among:
+                chosen = current == group.name or any(single[model].current for model in among)
+                total = pages.badge(sum(held[model] for model in among))
+                tabs.append(pages.Tab(group.words, f"{here}?tab={group.name}", count=total, current=chosen))
+                inner = tuple(single[model] for model in among) if chosen else inner
+            elif among:
+                tabs.append(replace(single[among[0]], label=group.words))
+        tabs += () if self.groups else single.values()
+        tabs += [
+            pages.Tab(words, f"{here}?tab={name}", current=current == name)
+            for name, words in self.stories.items()
+        ]
+        return (*tabs, pages.Tab(_("Log"), f"{here}?tab=log", current=current == "log")), inner
 
     def _table(self, record: Any, other: Related) -> pages.ListPage:
         args = request.args.copy()
         args.pop("tab")
         query = lists.query_of(other.model, args, within=other.of(record))
+        fields = tuple(field for field in listed(other.model) if field.name != other.column)
+        return lists.list_page(query, self._child_acts(record, other), fields=fields)
+
+    def _child_acts(self, record: Any, other: Related) -> lists.ListActs:
+        """What may be done on the rows of a tab."""
         acts = lists.ListActs(other.resource)
         may_add = access.principal().may(Act.create, other.resource) and other.model.__name__ in WRITABLE
         if may_add and workflows.takes_lines(record, other.model):
             new = f"/{other.resource}/add?{other.column}={record.id}"
             acts.primary = pages.Act(_("New"), url=new, icon="plus", primary=True)
-        fields = tuple(field for field in listed(other.model) if field.name != other.column)
-        return lists.list_page(query, acts, fields=fields)
+        return acts
+
+    def _first_rows(self, record: Any, group: Group) -> Iterable[pages.ListPage]:
+        """The first rows of each record type of a tab of several; each leads to all of its own."""
+        here = self.url("show", pk=record.id)
+        for other in self.related:
+            if other.model not in group.models or not records.may_list(other.model):
+                continue
+            query = replace(lists.query_of(other.model, MultiDict(), other.of(record)), size=SHOWN_OF_EACH)
+            fields = tuple(field for field in listed(other.model) if field.name != other.column)
+            every = pages.Act(_("All"), url=f"{here}?tab={other.resource}")
+            yield replace(
+                lists.list_page(query, self._child_acts(record, other), fields=fields),
+                acts=(every,),
+                search_url="",
+                prev_url="",
+                next_url="",
+                pages=(),
+                sizes=(),
+            )
+
+    def story_of(self, record: Any, tab: str) -> Iterable[pages.TimelineItem]:  # noqa: ARG002
+        """What one of the `stories` tells."""
+        return ()
 
     def _log(self, record: Any) -> Iterable[pages.TimelineItem]:
         """What happened to the record, the newest first."""

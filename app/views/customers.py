@@ -5,31 +5,38 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 from decimal import Decimal
-from typing import Any
+from typing import Any, ClassVar
 
 from flask import g, url_for
 from flask_babel import gettext as _
 
 from app.extensions import company
 from app.models import (
+    AccountEntry,
     Admission,
+    ApprovalRequest,
     CommercialTerm,
     Contact,
     Contract,
     Customer,
     CustomerClassification,
+    Interaction,
+    Lifecycle,
     Need,
+    Opportunity,
+    Project,
+    Risk,
     SalesDocument,
     ServiceCase,
     Task,
     Visit,
 )
 from app.roles import Act
-from app.services import access, customer_file, values
-from app.services.fields import field_named
+from app.services import access, customer_file, records, values
+from app.services.fields import field_named, labels_of
 from app.services.language.kinds import POINTS
 from app.views import pages
-from app.views.base import RecordView
+from app.views.base import Group, RecordView
 from app.views.cells import days_late, task_item, url_to
 from app.words import Words, say
 from app.workflows.evaluation.saying import BLANK, spoken
@@ -61,17 +68,27 @@ class CustomerView(RecordView):
     icon = "building"
     menu_label = Words("客户档案", "Customer files")
     tabs_of = (
-        Contact,
-        Visit,
-        Contract,
-        CommercialTerm,
-        SalesDocument,
-        Need,
-        ServiceCase,
-        Task,
-        Admission,
-        CustomerClassification,
+        *(Contact, Visit, Interaction, Opportunity, Need, Project),
+        *(Admission, Contract, CommercialTerm, SalesDocument, ServiceCase),
+        *(CustomerClassification, Risk, AccountEntry, Task),
     )
+    groups = (
+        Group("contact", Words("联系人", "Contacts"), (Contact,)),
+        Group("followup", Words("跟进与拜访", "Follow-up"), (Visit, Interaction, Opportunity, Need, Project)),
+        Group(
+            "trade",
+            Words("合同与订单", "Contracts and orders"),
+            (Admission, Contract, CommercialTerm, SalesDocument),
+        ),
+        Group("complaint", Words("投诉与服务", "Service"), (ServiceCase,)),
+        Group("customer_classification", Words("评价与等级", "Grades"), (CustomerClassification,)),
+        Group("risks", Words("风险与信用", "Risk and credit"), (Risk, AccountEntry)),
+        Group("task", Words("任务", "Tasks"), (Task,)),
+    )
+    stories: ClassVar[dict[str, Words]] = {
+        "approvals": Words("审批", "Approvals"),
+        "story": Words("动态", "Timeline"),
+    }
 
     def alike_url(self, record: Any) -> str:
         """The same company entered twice is developed twice (B-33)."""
@@ -108,6 +125,14 @@ class CustomerView(RecordView):
             yield pages.Figure(
                 _("Contracts in force"), str(found.contracts), note=until, url=f"{here}?tab=contract"
             )
+
+    def story_of(self, record: Any, tab: str) -> Iterable[pages.TimelineItem]:
+        """Everything that happened with the customer, or every request for a decision about him."""
+        if tab == "story":
+            return map(_told, customer_file.happened(record.id))
+        if tab == "approvals":
+            return map(_asked_for, customer_file.requests(record.id))
+        return ()
 
     def banners_of(self, record: Any) -> Iterable[pages.Banner]:
         """The task that is due next, and whether it is late."""
@@ -147,6 +172,9 @@ class CustomerView(RecordView):
     def side_of(self, record: Any) -> Iterable[pages.Panel]:
         """What grades he holds, what is to be done, and whom to call."""
         here = self.url("show", pk=record.id)
+        yield _completeness(record, self.url("edit", pk=record.id))
+        if controls := tuple(_controls(record)):
+            yield pages.Panel(Words("当前生效的控制", "Controls in force"), items=controls)
         if held_by(record):
             yield pages.Panel(
                 Words("评价与等级", "Evaluation and grades"),
@@ -174,6 +202,84 @@ class CustomerView(RecordView):
             url_label=_("All"),
             empty=_("Nobody is named yet."),
         )
+
+
+def _told(event: customer_file.Event) -> pages.TimelineItem:
+    status = getattr(event.record, "status", None)
+    marks = () if status is None else (pages.Cell(status.words, "badge", status.tone),)
+    return pages.TimelineItem(
+        title=f"{labels_of(type(event.record))} · {records.title_of(event.record)}",
+        when=values.show_moment(event.at),
+        url=url_to(event.record),
+        marks=marks,
+        tone="ok",
+    )
+
+
+def _asked_for(request: ApprovalRequest) -> pages.TimelineItem:
+    done = request.closed_at is not None
+    return pages.TimelineItem(
+        title=request.title,
+        when=values.show_moment(request.opened_at),
+        url=url_for("ApprovalView.show", pk=request.id),
+        marks=(pages.Cell(request.status.words, "badge", request.status.tone),),  # type: ignore[arg-type]
+        tone="ok" if done else "now",
+    )
+
+
+def _completeness(record: Any, edit_url: str) -> pages.Panel:
+    """How much of what is due at this stage is filled, what is missing, and whether the file was looked at lately."""
+    filled, missing = customer_file.completeness(record)
+    total = filled + len(missing)
+    percent = 100 * filled // total if total else 100
+    may = records.may_change(record)
+    review = customer_file.review_due(record)
+    stale = (
+        (
+            pages.Item(
+                _("The file is due for review"),
+                note=_("since %(day)s", day=review.isoformat()),
+                badge=pages.Cell(_("stale"), "badge", "warn"),
+            ),
+        )
+        if review <= company.today()
+        else ()
+    )
+    return pages.Panel(
+        Words("档案完整度", "Completeness of the file"),
+        text=say(
+            "{percent}%（{filled}/{total} 项）",
+            "{percent} % ({filled} of {total})",
+            percent=percent,
+            filled=filled,
+            total=total,
+        ),
+        percent=percent,
+        items=(*(pages.Item(_("missing: %(what)s", what=label)) for label in missing[:6]), *stale),
+        url=edit_url if may and missing else "",
+        url_label=_("Fill in"),
+    )
+
+
+def _controls(record: Any) -> Iterable[pages.Item]:
+    """What is not free with this customer now, and why."""
+    if record.status in {Lifecycle.suspended, Lifecycle.ended}:
+        yield pages.Item(
+            _("No new business"),
+            note=_("The customer is %(state)s.", state=record.status.words),
+            badge=pages.Cell(record.status.words, "badge", record.status.tone),
+        )
+    seen = {field.name for field in records.visible_fields(Customer, of=record)}
+    if "credit_limit" in seen and record.credit_limit is not None:
+        limit = values.show_money(record.credit_limit)
+        yield pages.Item(
+            _("Nothing on account")
+            if record.credit_limit == 0
+            else _("On account up to %(limit)s", limit=limit),
+            note=_("The credit limit of the file."),
+        )
+    if record.is_key:
+        yield pages.Item(_("Key customer: visited and reviewed more often"), note=_("Marked in the file."))
 
 
 def due_of(record: Any) -> list[Task]:

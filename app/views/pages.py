@@ -533,6 +533,10 @@ class RecordPage:
     timeline_title: Text = ""
     older_url: str = ""
     table: ListPage | None = None
+    inner_tabs: tuple[Tab, ...] = ()
+    """Where a tab is of several record types: each of them by itself."""
+    tables: tuple[ListPage, ...] = ()
+    """The first rows of several record types."""
     attachments: tuple[Attachment, ...] = ()
     attach_act: Act | None = None
     charts: tuple[Chart, ...] = ()

@@ -48,7 +48,7 @@ def at_her_customer(client: Any, model: type[Any], hers: int, rows: dict[str, in
     rison = client.get(f"/api/v1/{resource}/?q=(filters:!((col:customer_id,opr:rel_o_m,value:{hers})))").json
     exact = int(client.get(f"/{resource}/count?in.customer_id={hers}").text)
     tab = re.compile(rf'tab={resource}"[^>]*>[^<]*<span class="cnt[^>]*>(\d+)')
-    counted = tab.findall(client.get(f"/customer/show/{hers}").text)
+    counted = tab.findall(client.get(f"/customer/show/{hers}?tab={resource}").text)
     return {
         "tab": doors._linked(page),
         "list": doors._linked(listed),
