@@ -57,7 +57,7 @@ class ApprovalView(BaseView):
             page = approvals_page.page_of(workflows.open_case(pk), carried, refused)
             return render_template("approval/page.html", page=page), refusal.status
         flash(_("Already carried out.") if result.replayed else _("Done."), "success")
-        return redirect(_next_after(pk, carried), 303)
+        return redirect(_next_after(pk, verb, carried), 303)
 
     @expose("/bulk", methods=["POST"])
     @needs_account
@@ -126,9 +126,13 @@ def _picked() -> list[tuple[int, int | None]]:
     return found
 
 
-def _next_after(pk: int, carried: dict[str, Any]) -> str:
+FINISHING = frozenset({"approve", "reject", "send_back", "transfer"})
+"""The acts after which a request waits for one no more; after others one stays on its page."""
+
+
+def _next_after(pk: int, verb: str, carried: dict[str, Any]) -> str:
     """What follows in the list one works through; its inbox when nothing is left."""
-    if not request.form.get("go_on"):
+    if verb not in FINISHING or not request.form.get("go_on"):
         return url_for("ApprovalView.show", pk=pk, **carried)
     left = [id_ for id_ in workflows.waiting_ids(approvals_inbox.asked_of(carried)) if id_ != pk]
     if not left:

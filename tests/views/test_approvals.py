@@ -195,6 +195,16 @@ def test_a_decision_leads_to_the_next_that_waits(office: Office):
 
 
 @SQLITE
+def test_after_what_decides_nothing_one_stays_with_the_request(office: Office):
+    first, _second = office.waiting(2)
+    asked = {"to": str(office.world.employees["lea"]), "comment": "your opinion?"}
+    answer = office.client("hana").post(f"/approval/{first}/consult", data=office.form("hana", first) | asked)
+    assert answer.headers["Location"] == f"/approval/show/{first}"
+    answer = office.client("ann").post(f"/approval/{first}/withdraw", data=office.form("ann", first))
+    assert answer.headers["Location"] == f"/approval/show/{first}"
+
+
+@SQLITE
 def test_the_next_is_that_of_the_list_one_works_through(office: Office):
     first, second, third = office.waiting(3)
     client = office.client("hana")
