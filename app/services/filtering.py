@@ -119,7 +119,7 @@ OP_WORDS: dict[str, Words] = {
     "to": Words("不大于", "up to"),
     "last": Words("最近（天）", "in the last days"),
     "next": Words("未来（天）", "in the next days"),
-    "idle": Words("已超过（天）没有", "not for days"),
+    "idle": Words("超过（天）没有", "not for days"),
     "within": Words("在期间", "in the period"),
     "none": Words("为空", "is empty"),
     "some": Words("不为空", "is filled"),

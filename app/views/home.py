@@ -97,7 +97,8 @@ MOST_PLACES = 6
 
 
 def _found(text: str) -> Iterable[pages.Panel]:
-    """Records by the tokens of the lists' own search, then screens and acts by name."""
+    """Screens and acts by name, then records, all by the tokens of the lists' own search."""
+    yield from _places(text)
     who, models = access.principal(), models_by_resource()
     held = searching.types_with(text.split())
     for resource in dict.fromkeys((*FIRST, *models)):
@@ -112,7 +113,6 @@ def _found(text: str) -> Iterable[pages.Panel]:
         if items:
             more = f"/{resource}/list/?{urlencode({'q': text})}" if len(items) == SHOWN else ""
             yield pages.Panel(labels_of(model), items=items, url=more, url_label=_("All"))
-    yield from _places(text)
 
 
 def _places(text: str) -> Iterable[pages.Panel]:

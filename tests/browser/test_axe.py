@@ -15,6 +15,9 @@ SCREENS = {
     "sales_head": (
         ("/",),
         ("/customer/list/?in.status=active&sort=name",),
+        ("/customer/list/?in.status=active&edit=1", "td .cell-edit"),
+        ("/customer/list/?in.status=active&idle.last_contact_at=30", "[data-fills]"),
+        ("/customer/bin",),
         ("/customer/list/?in.status=active", FIRST),
         ("/customer/list/?in.status=active", FIRST, ".tabs a:nth-child(2)"),
         ("/customer/list/?in.status=active", FIRST, ".tabs a:last-child"),
