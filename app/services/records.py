@@ -86,8 +86,8 @@ def title_of(record: Any) -> str:
     if record is None:
         return values.EMPTY
     names = titles_of(type(record))
-    if names == ("name_zh", "name_en"):
-        names = ("name_zh",) if language.get() == "zh" else ("name_en",)
+    if [name[-3:] for name in names] == ["_zh", "_en"]:
+        names = names[:1] if language.get() == "zh" else names[1:]
     return " · ".join(text for name in names if (text := _part(record, name))) or f"#{record.id}"
 
 
