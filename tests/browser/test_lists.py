@@ -60,10 +60,10 @@ def _region(name: str) -> int:
 
 def line(page: Page, place: int, field: str, op: str) -> Locator:
     """Say what the line of the filter compares; where its value is typed."""
-    for part, said in (("f", field), ("o", op)):
+    for part, label in (("f", field), ("o", op)):
         expect(page.locator(f"#b-{part}-r-{place}")).to_be_visible()
         page.locator(".builder").evaluate("form => { form.dataset.old = 1 }")
-        page.locator(f"#b-{part}-r-{place}").select_option(label=said)
+        page.locator(f"#b-{part}-r-{place}").select_option(label=label)
         expect(page.locator(".builder[data-old]")).to_have_count(0)  # each answer is the whole form anew
     return page.locator(f"#b-v-r-{place}")
 

@@ -23,12 +23,17 @@ from tests.world import World, sign_in
 PINNED = {
     "/customer/list/": 11,
     "/customer/list/?q=No&in.status=prospect&sort=-name&page=2": 11,
+    "/customer/list/?idle.last_contact_at=30&where=[grade] is missing or [is_key]&sort=name&sort=-code": 11,
+    "/customer/list/?sort=name&page=3&after=W3sidGV4dCI6Ik5vLiAwMDA0MCJ9LDQxXQ": 11,
+    "/customer/filter?in.status=prospect": 6,
+    "/customer/cell/1/remark": 7,
     "/customer/show/1": 16,  # the grades he holds, with the run each comes from
     "/customer/edit/1": 7,
     "/customer/add": 6,
     "/pick/customer?q=No": 5,
     "/api/v1/customer/?limit=50": 7,
     "/api/v1/customer/1": 5,
+    "/api/v1/customer/?where=not [is_key]&sort=-name&cursor=W3sidGV4dCI6Ik5vLiAwMDA0MCJ9LDQxXQ": 7,
 }
 """Statements of a page. More needs a reason, here.
 
