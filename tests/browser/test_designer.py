@@ -28,6 +28,8 @@ from app.models import (
 from app.services import access
 from app.words import Words
 from tests.browser.test_admission import PHONE, SAVE, SUBMIT, SUBMITTED, Desk, desks, one
+from tests.browser.test_axe import AXE, serious
+from tests.conftest import missing
 from tests.world import World
 
 __all__ = ["desks"]
@@ -168,6 +170,17 @@ def checks(ada: Desk) -> Locator:
     return ada.page.locator("#findings")
 
 
+def shuts_nobody_out(ada: Desk, address: str) -> None:
+    """The screens a flow is drawn on, under axe-core; a check said what is wrong with it, so the forms show that."""
+    if not AXE.exists():
+        missing("no build/browser-tests/axe.min.js: run `python deploy/assets.py --tests`")
+    site, version = address.split("/show/")
+    for where in ("settings/{}", "step/{}/finance_review", "ways/{}/department_head", "try/{}", "show/{}"):
+        ada.page.goto(f"{site}/{where.format(version)}")
+        ada.page.evaluate(AXE.read_text("utf-8"))
+        assert serious(ada.page) == [], where
+
+
 @pytest.mark.browser
 @pytest.mark.live
 @pytest.mark.req("W-01", "W-03", "W-04")
@@ -186,6 +199,7 @@ def test_a_discount_flow_is_drawn_mended_published_and_taken(
     fills_table(ada, "finance_review", [("<=", "财务权限", "end")])
 
     found = checks(ada)
+    shuts_nobody_out(ada, address)
     expect(found).to_contain_text("第 2 行（总经理）永远不会走到")
     expect(page.get_by_role("button", name=ada.says(PUBLISH))).to_have_count(0)
     found.get_by_role("link", name="“部门负责人”的去向").click()
