@@ -244,3 +244,12 @@ def test_nothing_is_merged_while_it_or_what_belongs_to_it_is_being_decided(
     assert answer.status_code == 409
     assert "正在审批中" in answer.text
     assert held(app, lambda: db.session.get(Customer, merged).merged_into_id) is None
+
+
+def test_what_was_merged_comes_back_by_taking_the_merge_back_alone(
+    app: Flask, world: World, client: Any, twins: tuple[int, int]
+):
+    sign_in(client, "hana")
+    merge(client, *twins)
+    client.post("/customer/restore", data={"ids": [twins[1]]})
+    assert held(app, lambda: db.session.get(Customer, twins[1])) is None
