@@ -254,7 +254,7 @@ def test_whoever_decides_sees_what_is_asked_for(company: Stage):
         own = records.condition(Customer, "owner_id", "in", str(company.employee("ann")))
     export_id = ask(company, "ann", query=query(conditions=(active, own)), columns=("name", "status"))
     found = find(export_id)
-    assert found.filters.zh == "状态为“合作中”；客户经理为“林安”"
+    assert found.filters.zh == "状态 为 合作中；客户经理 为 林安"
     assert found.fields.en == "Customer name, Status"
     with company.as_("hana"):
         assert records.find(ExportRequest, export_id).reason == PURPOSE
