@@ -20,6 +20,7 @@ from app.models import (
     Contract,
     ContractStatus,
     Customer,
+    CustomerInfo,
     DocumentKind,
     DocumentStatus,
     Interaction,
@@ -216,6 +217,28 @@ def completeness(customer: Customer) -> tuple[int, list[Words]]:
     ]
     missing = [field.label for field in fields if getattr(customer, field.name) in {None, ""}]
     return len(fields) - len(missing), missing
+
+
+def outdated(customer: Customer) -> list[tuple[Words, date]]:
+    """The added fields whose value is older than they say it holds, with its day; a statement only where one says so."""
+    fields = {
+        field.item.id: field
+        for field in records.visible_fields(Customer, of=customer)
+        if field.item is not None and field.item.fresh_days and getattr(customer, field.name) is not None
+    }
+    if not fields:
+        return []
+    rows = db.session.execute(
+        select(CustomerInfo.info_item_id, func.max(CustomerInfo.as_of))
+        .where(CustomerInfo.customer_id == customer.id, CustomerInfo.info_item_id.in_(fields))
+        .group_by(CustomerInfo.info_item_id)
+    ).all()
+    today = company.today()
+    return [
+        (field.label, day)
+        for id_, day in rows
+        if (field := fields[id_]).item is not None and (today - day).days > (field.item.fresh_days or 0)
+    ]
 
 
 def review_due(customer: Customer) -> date:

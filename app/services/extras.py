@@ -177,7 +177,7 @@ def _remember(session: Session, id_: int, changed: Sequence[Field], now: Mapping
             "recorded_by_id": who.employee_id if who else None,
         }
         for field in changed
-        if field.item is not None and field.item.keeps_history
+        if field.item is not None and (field.item.keeps_history or field.item.fresh_days)
     ]
     if rows:
         with access.acting(access.SYSTEM):

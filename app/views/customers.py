@@ -255,7 +255,14 @@ def _completeness(record: Any, edit_url: str) -> pages.Panel:
             total=total,
         ),
         percent=percent,
-        items=(*(pages.Item(_("missing: %(what)s", what=label)) for label in missing[:6]), *stale),
+        items=(
+            *(pages.Item(_("missing: %(what)s", what=label)) for label in missing[:6]),
+            *(
+                pages.Item(label, note=day.isoformat(), badge=pages.Cell(_("stale"), "badge", "warn"))
+                for label, day in customer_file.outdated(record)
+            ),
+            *stale,
+        ),
         url=edit_url if may and missing else "",
         url_label=_("Fill in"),
     )

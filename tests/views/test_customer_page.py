@@ -15,6 +15,7 @@ from app.models import (
     ApprovalRequest,
     Contract,
     Customer,
+    CustomerInfo,
     Interaction,
     Lifecycle,
     RequestStatus,
@@ -139,3 +140,29 @@ def test_the_page_and_its_tabs_ask_a_fixed_number_of_statements(
         with statements(app) as seen:
             client.get(f"/customer/show/{customer}{tab}")
         assert len(seen) <= most, (tab, len(seen))
+
+
+def test_a_value_older_than_its_field_says_it_holds_is_marked(
+    app: Flask, world: World, client: Any, customer: int
+):
+    item = {
+        "object_type": "customer",
+        "key": "market",
+        "label_zh": "市场份额",
+        "label_en": "Share",
+        "active": "1",
+    }
+    admin = sign_in(app.test_client(), "ada")
+    made = admin.post(
+        "/info_item/add", data={**item, "data_type": "number", "category": "operating", "fresh_days": "90"}
+    )
+    assert made.status_code == 302
+    sign_in(client, "ann")
+    client.post(f"/customer/edit/{customer}", data={"name": "甲公司", "extra.market": "12"})
+    fresh = client.get(f"/customer/show/{customer}").text
+    assert fresh.count("市场份额") == 1
+    with app.app_context(), access.acting(access.SYSTEM), transaction():
+        db.session.scalars(select(CustomerInfo)).one().as_of = date(2020, 1, 1)
+    old = client.get(f"/customer/show/{customer}").text
+    assert old.count("市场份额") == 2
+    assert "2020-01-01" in old
