@@ -136,7 +136,8 @@ def _schema(model: type[Any]) -> dict[str, Any]:
 
 
 def _input(model: type[Any]) -> dict[str, Any]:
-    own = {field.name: _property(field) for field in fields_of(model) if field.info.edit}
+    added = (field for field in records.visible_fields(model) if field.item is not None)
+    own = {field.name: _property(field) for field in (*fields_of(model), *added) if field.info.edit}
     return {"type": "object", "properties": {"version_no": {"type": "integer"}, **own}}
 
 

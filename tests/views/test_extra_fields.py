@@ -153,6 +153,7 @@ def test_the_api_reads_and_writes_them_and_the_mirror_follows(
     assert client.get("/api/v1/customer/1").json["result"]["extra.area"] is None
     described = {field["name"] for field in client.get("/api/v1/customer/_info").json["fields"]}
     assert {f"extra.{field['key']}" for field in FIELDS} <= described
+    assert "extra.turnover" in client.get("/openapi.json").text
     rows = held(app, lambda: db.session.scalars(select(ExtraIndex.int_key)).all())
     assert rows == [2_000_000]
     history = held(
