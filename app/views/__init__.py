@@ -26,6 +26,7 @@ from app.views import (
     pickers,
     plans,
     saved_views,
+    schemes,
     settings,
     trade,
     visits,
@@ -56,6 +57,7 @@ OTHERS: tuple[type[Any], ...] = (
     imports.ImportView,
     pickers.PickView,
     saved_views.SavedViewView,
+    schemes.SchemeView,
 )
 RECORD_TYPES = tuple(view.model for view in VIEWS)
 READ_ONLY = frozenset(view.model.__name__ for view in VIEWS if view.read_only)
@@ -83,6 +85,7 @@ def register(framework: Any) -> None:
         "evaluation",
         Entry(Words("评价结果", "Evaluation results"), "/evaluation/", "eval_run", icon="chart-bar"),
     )
+    add("evaluation", Entry(schemes.TITLE, "/scheme/", schemes.SchemeView.resource, icon="chart-bar"))
     flows = Entry(
         flow_design.TITLE, "/flow/", flow_design.ApprovalFlowVersionView.resource, icon="git-branch"
     )

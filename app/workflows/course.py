@@ -359,6 +359,15 @@ def find(request_id: int) -> ApprovalRequest:
     return open_case(request_id).request
 
 
+def request_on(record: Any) -> ApprovalRequest | None:
+    """The last request on a record, if the person asking has to do with it."""
+    request = engine.latest_request(record)
+    try:
+        return find(request.id) if request is not None else None
+    except NotFound:
+        return None
+
+
 def open_case(request_id: int) -> Case:
     """A request before the person asking, who must have to do with it; raises `NotFound`."""
     request = db.session.scalar(

@@ -31,8 +31,8 @@ from app.services import access
 from app.services.packs import read_document
 from app.words import Words, say
 from app.workflows import flows, governed, simulating, subjects, verifying
-from app.workflows.attempts import alive_request, latest_request
-from app.workflows.course import find as find_request
+from app.workflows.attempts import alive_request
+from app.workflows.course import request_on
 from app.workflows.flow import SUBMITTER
 from app.workflows.submitting import submit
 from app.workflows.verifying import Finding
@@ -361,13 +361,7 @@ def is_approved() -> bool:
 
 def request_of(version: ApprovalFlowVersion) -> ApprovalRequest | None:
     """The request a version is in, if the person asking has to do with it."""
-    request = latest_request(version) if version.status is FlowStatus.in_approval else None
-    if request is None:
-        return None
-    try:
-        return find_request(request.id)
-    except NotFound:
-        return None
+    return request_on(version) if version.status is FlowStatus.in_approval else None
 
 
 # ---- trying out --------------------------------------------------------------------------------------------

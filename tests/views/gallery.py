@@ -626,15 +626,49 @@ def found() -> p.SearchPage:
 
 def filter_form():
     """A group in a group, a line of each look, and a fault."""
-    mode = (p.Choice("all", t("满足以下全部条件", "All of these hold")), p.Choice("any", t("满足以下任一条件", "Any of these holds")))
+    mode = (
+        p.Choice("all", t("满足以下全部条件", "All of these hold")),
+        p.Choice("any", t("满足以下任一条件", "Any of these holds")),
+    )
     names = (p.Choice("region", t("所在地区", "Region")), p.Choice("seen", t("最近联系", "Last contact")))
+
     def group(path, *items, value="all"):
-        return p.FilterGroup(path, p.Field(f"g.{path}", t("关系", "Joined"), "choice", value=value, required=True, choices=mode), items)
+        return p.FilterGroup(
+            path,
+            p.Field(f"g.{path}", t("关系", "Joined"), "choice", value=value, required=True, choices=mode),
+            items,
+        )
+
     def line(path, name, value):
         ops = (p.Choice("in", t("为", "is")), p.Choice("idle", t("已超过（天）没有", "not for days")))
-        return p.FilterLine(path, p.Field(f"f.{path}", t("字段", "Field"), "choice", value=name, choices=names), p.Field(f"o.{path}", t("比较", "Comparison"), "choice", value=ops[0].value, required=True, choices=ops), value)
-    inner = group("r-1", line("r-1-0", "seen", p.Field("v.r-1-0", t("天数", "Days"), "number", value="30", unit=t("天", "days"))), p.FilterLine("r-1-1", text="[amount] > [limit]"), value="any")
-    first = line("r-0", "region", p.Field("v.r-0", t("地区", "Regions"), "pickers", picker_url="/people", picked=(p.Choice("3", t("福建省", "Fujian")),)))
+        return p.FilterLine(
+            path,
+            p.Field(f"f.{path}", t("字段", "Field"), "choice", value=name, choices=names),
+            p.Field(
+                f"o.{path}", t("比较", "Comparison"), "choice", value=ops[0].value, required=True, choices=ops
+            ),
+            value,
+        )
+
+    inner = group(
+        "r-1",
+        line(
+            "r-1-0", "seen", p.Field("v.r-1-0", t("天数", "Days"), "number", value="30", unit=t("天", "days"))
+        ),
+        p.FilterLine("r-1-1", text="[amount] > [limit]"),
+        value="any",
+    )
+    first = line(
+        "r-0",
+        "region",
+        p.Field(
+            "v.r-0",
+            t("地区", "Regions"),
+            "pickers",
+            picker_url="/people",
+            picked=(p.Choice("3", t("福建省", "Fujian")),),
+        ),
+    )
     return p.FilterPage(t("筛选：客户", "Filter: Customers"), "/filter", "/list", "", group("r", first, inner), t("所在地区 为 福建省", "Region is Fujian"), t("天数应为整数。", "The number of days must be a whole number."))  # fmt: skip
 
 

@@ -103,7 +103,9 @@ def test_what_was_typed_for_a_view_stays_when_it_is_refused(app: Any, world: Wor
 
 def test_too_much_for_a_view_is_refused_not_cut(app: Any, world: World, client: Any):
     sign_in(client, "ann")
-    answer = keep(client, query=f"has.name={'长' * 100}&{'&'.join(f'has.remark={n:0100}' for n in range(30))}")
+    answer = keep(
+        client, query=f"has.name={'长' * 100}&{'&'.join(f'has.remark={n:0100}' for n in range(30))}"
+    )
     assert answer.status_code == 422
     assert "条件太多" in answer.text
     assert views(app) == []

@@ -148,7 +148,12 @@ def body_of_file(path: Path) -> dict[str, Any]:
         raise BadInput([Problem(words)]) from error
     if not isinstance(found, dict):
         raise BadInput([Problem(say("{file} 不是方案文件。", "{file} is no scheme file.", file=path.name))])
-    return json.loads(canonical(library.expand(found)))  # type: ignore[no-any-return]
+    return body_of(found)
+
+
+def body_of(document: Mapping[str, Any]) -> dict[str, Any]:
+    """A document as it is stored: with everything its indicators use written out, and as JSON gives it back."""
+    return json.loads(canonical(library.expand(document)))  # type: ignore[no-any-return]
 
 
 def canonical(body: Mapping[str, Any]) -> str:
