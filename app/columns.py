@@ -219,8 +219,9 @@ class FieldInfo:
 
     `edit` says whether a person may type it; `listed` puts it among the first columns of the list; `sort` offers it
     for sorting (and is kept honest by an index); `search` lets the quick search look in it; `form` is the check its
-    text must pass (`credit_code`, `email`, `phone`); `lookup` names the category whose rows are its choices;
-    `confidential` hides it from all without that right; `tone` names the badge.
+    text must pass (`credit_code`, `email`, `phone`), or how a number reads (`year`: without grouping); `lookup` names
+    the category whose rows are its choices; `confidential` hides it from all without that right; `tone` names the
+    badge.
     """
 
     label: Words

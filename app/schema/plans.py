@@ -171,7 +171,7 @@ class KeyList(Stamped, Binned, Extended, Model):
         String(60), zh="名单编号", en="List no.", edit=False, listed=True, sort=True, search=True
     )
     title: Mapped[Short] = field(zh="名单名称", en="Title", listed=True, search=True)
-    year: Mapped[int] = field(Integer, zh="年度", en="Year", listed=True, sort=True)
+    year: Mapped[int] = field(Integer, zh="年度", en="Year", listed=True, sort=True, form="year")
     note: Mapped[Long | None] = field(zh="清理说明", en="Note on the review")
     status: Mapped[KeyListStatus] = field(
         one_of(KeyListStatus), zh="状态", en="Status", edit=False, listed=True, default=KeyListStatus.draft

@@ -345,6 +345,8 @@ def show(field: Field, value: Any) -> str:
     """The value as the reader sees it; `-` when there is none."""
     if value is None or value == "":
         return EMPTY
+    if field.info.form == "year":
+        return str(value)
     shower = SHOWERS.get(field.kind)
     return shower(value) if shower else str(value)
 

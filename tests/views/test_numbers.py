@@ -7,7 +7,10 @@ from typing import Any
 
 import pytest
 
+from app.models import KeyList
 from app.roles import Reach
+from app.services import values
+from app.services.fields import field_named
 from tests.world import World, give_everything, sign_in
 
 HUGE = ["9" * 10, "9" * 19, "9" * 5000, "²"]
@@ -65,3 +68,9 @@ def test_a_call_that_names_no_version_is_refused_and_not_taken_for_the_newest(ev
     answer = everything.put(f"/api/v1/customer/{made['id']}", json={"name": "另名", "version_no": "new"})
     assert answer.status_code == 400
     assert everything.get(f"/api/v1/customer/{made['id']}").json["result"]["name"] == "新客户"
+
+
+def test_a_year_reads_as_a_year():
+    field = field_named(KeyList, "year")
+    assert field is not None
+    assert values.show(field, 2026) == "2026"
