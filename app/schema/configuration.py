@@ -194,14 +194,14 @@ class InfoItem(Stamped, Switched, Model):
     choices: Mapped[Long | None] = field(
         zh="选项",
         en="Choices",
-        help_zh="每行一个：中文 | English；单选和多选用",
+        help_zh="每行一个：中文 | 英文；单选和多选用",
         help_en="One a line: Chinese | English; for one choice and several",
     )
     target: Mapped[Code | None] = field(
         zh="关联的记录类型", en="Related record type", help_zh="关联记录用", help_en="For a related record"
     )
     formula: Mapped[Long | None] = field(
-        zh="公式", en="Formula", help_zh="计算值用，如 credit_limit * 2", help_en="For a computed value"
+        zh="公式", en="Formula", help_zh="计算值用：以字段编号书写的公式", help_en="For a computed value"
     )
     category: Mapped[ItemCategory] = field(
         one_of(ItemCategory), zh="位置", en="Place", listed=True, default=ItemCategory.other
@@ -210,15 +210,15 @@ class InfoItem(Stamped, Switched, Model):
     shown_in_list: Mapped[Flag] = field(zh="显示在列表", en="Shown in lists")
     required: Mapped[Flag] = field(zh="必填", en="Required", listed=True)
     required_if: Mapped[Long | None] = field(
-        zh="必填条件", en="Required if", help_zh="如 is_key = true", help_en="Such as is_key = true"
+        zh="必填条件", en="Required if", help_zh="以字段编号书写的条件", help_en="Such as is_key = true"
     )
     visible_if: Mapped[Long | None] = field(
-        zh="显示条件", en="Shown if", help_zh="如 is_key = true", help_en="Such as is_key = true"
+        zh="显示条件", en="Shown if", help_zh="以字段编号书写的条件", help_en="Such as is_key = true"
     )
     required_at_stage: Mapped[Code | None] = field(
         zh="从哪个阶段起计入完整度",
         en="Counted from stage",
-        help_zh="记录的状态编号，如 active",
+        help_zh="记录的状态编号",
         help_en="The code of a status, such as active",
     )
     fresh_days: Mapped[int | None] = field(
