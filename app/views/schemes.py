@@ -31,7 +31,26 @@ from app.workflows.evaluation.subjects import SUBJECTS
 from app.workflows.governed import is_decided
 
 TITLE = Words("评价方案", "Evaluation schemes")
+PACK = Words("制度包", "a pack")
 LARGEST_TEXT = 256 * 1024
+BEGINNING = """\
+scheme: NEW-SCHEME
+zh: 新方案
+en: New scheme
+subject: customer
+population:
+  where: customer_status = "active"
+indicators:
+  sales_amt:
+    use: sales_amt
+    method: {kind: percentile, prefer: high}
+    weight: 100 %
+    missing: reweight
+grades:
+  - {grade: A, zh: 甲, en: A, from: 60}
+  - {grade: B, zh: 乙, en: B, from: 0}
+"""
+"""What a new scheme begins as."""
 MISSING = {
     "fail": Words("缺数据时不能评价", "no result without it"),
     "zero": Words("缺数据按 0 分", "none counts 0"),
@@ -70,7 +89,7 @@ class SchemeView(BaseView):
     def new(self) -> Any:
         """A new draft, begun from a version (`of`) or from nothing."""
         start = request.args.get("of", "")
-        text = drafting.written(drafting.find(key)) if (key := values.whole(start)) else ""
+        text = drafting.written(drafting.find(key)) if (key := values.whole(start)) else BEGINNING
         return _written(text, drafting.save)
 
     @expose("/edit/<int:pk>", methods=["GET", "POST"])
@@ -184,8 +203,8 @@ def _row(one: drafting.Standing) -> pages.Row:
         pages.Cell(_subject(version)),
         pages.Cell(str(version.edition), "num"),
         _status(version),
-        pages.Cell(one.author or Words("制度包", "a pack")),
-        pages.Cell(one.publisher, note=published),
+        pages.Cell(one.author or PACK),
+        pages.Cell(one.publisher or (PACK if published else ""), note=published),
     )
     return pages.Row(str(version.id), url, cells, selectable=False)
 
@@ -361,6 +380,7 @@ def _form(text: str, refusal: Refusal | None = None) -> pages.FormPage:
         text,
         required=True,
         wide=True,
+        rows=24,
         help=Words("YAML 文本，格式与导出的文件相同。", "YAML, as a file taken out holds it."),
     )
     title = Words("编写评价方案", "Write a scheme")

@@ -12,6 +12,7 @@ from sqlalchemy import select
 from app.extensions import db
 from app.models import ApprovalRequest, EvalScheme, EvalSchemeVersion, EvalStatus
 from app.services import access
+from app.views.schemes import BEGINNING
 from app.workflows.evaluation import schemes
 from tests.workflows.evaluation import shop
 
@@ -90,6 +91,12 @@ def test_a_draft_is_its_authors_and_goes_when_he_throws_it_away(app, cast, login
     assert mia.post(f"/scheme/{pk}/discard").status_code == 303
     assert standing(app) == {}
     assert mia.get(f"/scheme/show/{pk}").status_code == 404
+
+
+def test_what_a_new_scheme_begins_as_makes_sense(cast, login):
+    mia = login(cast.mia)
+    assert "NEW-SCHEME" in mia.get("/scheme/new").text
+    assert schemes.check(schemes.body_of(yaml.safe_load(BEGINNING))) == []
 
 
 def test_a_seller_neither_reads_nor_writes_schemes(cast, login):
