@@ -124,6 +124,8 @@ class Field:
     autocomplete: str = ""
     placeholder: Text = ""
     rows: int = 3
+    is_code: bool = False
+    """Typed in a language of programs: the same for every reader, in letters of one width."""
     wide: bool = False
     autofocus: bool = False
     submits: bool = False

@@ -381,6 +381,7 @@ def _form(text: str, refusal: Refusal | None = None) -> pages.FormPage:
         required=True,
         wide=True,
         rows=24,
+        is_code=True,
         help=Words("YAML 文本，格式与导出的文件相同。", "YAML, as a file taken out holds it."),
     )
     title = Words("编写评价方案", "Write a scheme")

@@ -29,6 +29,7 @@ from app.models import (
 )
 from app.services import access, packs
 from app.services.fields import field_named, labels_of
+from app.views.customers import CustomerView
 from app.words import Words
 from tests.world import HASH, PASSWORD, World, sign_in
 
@@ -159,6 +160,8 @@ def applies(ann: Desk, app: Any) -> int:
     ann.labelled(Customer, "name").fill(NAME)
     ann.press(SAVE)
     expect(page.locator("h1")).to_have_text(NAME)
+    trade = next(group.words for group in CustomerView.groups if Admission in group.models)
+    page.locator("main .tabs").get_by_role("link", name=ann.says(trade)).click()
     page.locator("main .tabs").get_by_role("link", name=ann.says(labels_of(Admission))).click()
     ann.press(NEW)
     ann.labelled(Admission, "flow_kind").select_option(label=ann.says(AdmissionKind.cooperation.words))

@@ -82,6 +82,20 @@ def test_what_is_personal_comes_through_to_its_person_alone(app: Any, world: Wor
     assert unread == ["MARK-notice-bob"]
 
 
+def test_nobody_makes_himself_the_stand_in_of_another(app: Any, world: World, client: Any):
+    """Whatever his rights, and by the API too: only who is away says who decides for him."""
+    with app.app_context():
+        give_everything(world, "ann", Reach.all)
+    sign_in(client, "ann")
+    ann, bob, lea = (world.employees[person] for person in ("ann", "bob", "lea"))
+    away = {"starts_at": "2026-01-01T00:00", "ends_at": "2099-01-01T00:00", "reason": "x"}
+    address = "/api/v1/approval_standin/"
+    assert client.post(address, json={**away, "principal_id": lea, "standin_id": ann}).status_code == 403
+    made = client.post(address, json={**away, "principal_id": ann, "standin_id": bob})
+    assert made.status_code == 201, "his own, which must come through"
+    assert client.put(f"{address}{made.json['id']}", json={"principal_id": lea}).status_code == 403
+
+
 def test_an_account_without_an_employee_owns_nothing(app: Any, world: World):
     with app.app_context():
         with access.acting(access.SYSTEM), transaction():
