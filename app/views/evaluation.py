@@ -504,6 +504,7 @@ def _results(opened: reading.Opened, lines: list[reading.Line]) -> pages.ListPag
     shown = opened.scheme.indicators[:MOST_VALUES]
     columns = (
         pages.Column("name", opened.scheme.subject.words, wide_on_phone=True),
+        pages.Column("code", Words("编号", "Code")),
         pages.Column("grade", Words("等级", "Grade")),
         pages.Column("total", Words("总分", "Total"), numeric=True),
         *(pages.Column(one.key, one.words, numeric=True, optional=True) for one in shown),
@@ -550,12 +551,13 @@ def _result_row(opened: reading.Opened, row: Any, columns: tuple[pages.Column, .
     labels = [column.label for column in columns]
     figures = [
         pages.Cell(_value(one.type, row[f"v{one.column}"]), kind="num", label=label)
-        for one, label in zip(opened.scheme.indicators, labels[3:], strict=False)
+        for one, label in zip(opened.scheme.indicators, labels[4:], strict=False)
     ]
     cells = (
-        pages.Cell(row["name"], kind="link", url=url, note=row["code"] or "", label=labels[0]),
-        _grade_cell(opened.grade(row["grade_no"]), row["grade_no"], len(opened.scheme.grades), labels[1]),
-        pages.Cell(_value(POINTS, row["total"]), kind="num", label=labels[2]),
+        pages.Cell(row["name"], kind="link", url=url, label=labels[0]),
+        pages.Cell(row["code"] or "", label=labels[1]),
+        _grade_cell(opened.grade(row["grade_no"]), row["grade_no"], len(opened.scheme.grades), labels[2]),
+        pages.Cell(_value(POINTS, row["total"]), kind="num", label=labels[3]),
         *figures,
     )
     return pages.Row(id=str(row["subject_id"]), url=url, cells=cells, selectable=False)
@@ -590,7 +592,7 @@ def _explain_page(found: Explanation, measure: str) -> pages.ExplainPage:
         title=found.name,
         crumbs=_crumbs(pages.Crumb(opened.scheme.words, run_url), pages.Crumb(found.name)),
         badges=(grade,),
-        facts=(found.code, _period(opened.run)),
+        facts=(pages.Cell(found.code), _period(opened.run)),
         lines=tuple(_lines(found, known, before)),
         total=_value(POINTS, found.total) if found.total is not None else "",
         grade=grade,

@@ -867,7 +867,7 @@ class ExplainPage:
     title: Text
     crumbs: tuple[Crumb, ...] = ()
     badges: tuple[Cell, ...] = ()
-    facts: tuple[Text, ...] = ()
+    facts: tuple[Text | Cell, ...] = ()
     figures: tuple[Figure, ...] = ()
     lines: tuple[ExplainLine, ...] = ()
     total: Text = ""
