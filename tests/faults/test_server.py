@@ -30,7 +30,9 @@ from tests.world import World
 
 pytestmark = pytest.mark.live
 
-BUSY, ADDED = 503, 302
+BUSY = 503
+ADDED = (302, 303)
+"""The way to the new customer; the second is said when the form had been carried out before."""
 UNSAID = ("Traceback", "sqlite3", "psycopg", "INSERT", "sqlalchemy")
 """What no page tells about the inside of the product."""
 
@@ -48,7 +50,7 @@ def add(browser: Browser, name: str, cmd: str) -> int | None:
 def add_at_last(browser: Browser, name: str, cmd: str) -> None:
     """Send the same form again until it is taken, as people do."""
     until = time.monotonic() + 30
-    while (status := add(browser, name, cmd)) != ADDED:
+    while (status := add(browser, name, cmd)) not in ADDED:
         assert time.monotonic() < until, f"{name}: {status}"
         time.sleep(0.2)
 
@@ -93,7 +95,7 @@ def test_a_full_disk_is_said_and_nothing_is_halved(in_app, world: World, databas
     for number in range(400):
         name = f"盘满 {number}"
         status = add(browser, name, uuid.uuid4().hex)
-        if status == ADDED:
+        if status in ADDED:
             kept.append(name)
             continue
         refused += 1
@@ -103,7 +105,7 @@ def test_a_full_disk_is_said_and_nothing_is_halved(in_app, world: World, databas
     assert kept and refused == 3, "the disk never filled"
     assert browser.get("/customer/list/").status == 200, "reading goes on"
     _limit(live_server, resource.RLIM_INFINITY)
-    assert add(browser, "有空间了", uuid.uuid4().hex) == ADDED
+    assert add(browser, "有空间了", uuid.uuid4().hex) in ADDED
     assert names(in_app) == sorted([*before, *kept, "有空间了"])
     with sqlite3.connect(file) as connection:
         assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
@@ -158,11 +160,11 @@ def test_cut_connections_lose_and_double_nothing(in_app, world: World, database:
     finally:
         over.set()
         enemy.join(30)
-    assert set(answers.values()) <= {ADDED, BUSY, None}, answers
+    assert set(answers.values()) <= {*ADDED, BUSY, None}, answers
     assert BUSY in answers.values(), "no connection was cut at its work"
     db.engine.dispose()
     for name, cmd in sent.items():
-        if answers[name] != ADDED:
+        if answers[name] not in ADDED:
             add_at_last(browser, name, cmd)
     assert names(in_app) == sorted([*before, *sent])
 
@@ -199,7 +201,7 @@ def test_a_killed_worker_loses_and_doubles_nothing(in_app, world: World, live_se
         status = add(browser, name, cmd)
         if enemy is not None:
             enemy.join()
-        if status != ADDED:
+        if status not in ADDED:
             lost += 1
             add_at_last(browser, name, cmd)
     assert lost, "nobody was at work when the workers were killed"

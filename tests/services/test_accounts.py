@@ -96,10 +96,10 @@ def test_an_unknown_account_takes_as_long_as_a_wrong_password(lin, monkeypatch):
     took: dict[str, list[float]] = {"lin": [], "nobody": []}
     for _ in range(8):
         for name, times in took.items():
-            start = time.perf_counter()
+            start = time.thread_time()  # what the machine is busy with besides is not counted
             with pytest.raises(accounts.WrongPassword):
                 accounts.sign_in(name, "wrong")
-            times.append(time.perf_counter() - start)
+            times.append(time.thread_time() - start)
     ratio = statistics.median(took["nobody"]) / statistics.median(took["lin"])
     assert 0.75 < ratio < 1.33, f"unknown accounts take {ratio:.2f} times as long"
 
