@@ -8,11 +8,12 @@ from typing import Any
 from flask import Response, flash, redirect, render_template, request, url_for
 from flask_appbuilder import expose
 from flask_appbuilder.baseviews import BaseView
+from sqlalchemy import select
 
 from app import workflows
 from app.errors import BadInput, Problem, Refusal
-from app.extensions import transaction
-from app.models import EvalSchemeVersion, EvalStatus
+from app.extensions import db, transaction
+from app.models import EvalSchemeVersion, EvalStatus, Position
 from app.roles import Act
 from app.services import access, values
 from app.services.language.kinds import POINTS
@@ -294,12 +295,21 @@ def _sections(scheme: schemes.Scheme) -> Iterable[pages.Section]:
         (scheme.having, Words("参加条件", "Taking part")),
     ):
         if formula is not None:
-            cells.append(pages.Cell(formula_words(formula), label=label, wide=True))
+            cells.append(pages.Cell(_with_positions(formula_words(formula)), label=label, wide=True))
     if scheme.minimum_coverage:
         least = Words("最低数据覆盖", "Least coverage of data")
         cells.append(pages.Cell(f"{scheme.minimum_coverage / 100:g}%", label=least))
     cells.append(pages.Cell(_grades(scheme), label=Words("等级", "Grades"), wide=True))
     yield pages.Section("who", Words("对象与等级", "Subjects and grades"), cells=tuple(cells))
+
+
+def _with_positions(said: Words) -> Words:
+    """A condition with positions by their names: schemes write them by their codes."""
+    zh, en = said.zh, said.en
+    for position in db.session.scalars(select(Position)) if '"' in said.en else ():
+        zh = zh.replace(f'"{position.code}"', f'"{position.name_zh}"')
+        en = en.replace(f'"{position.code}"', f'"{position.name_en}"')
+    return Words(zh, en)
 
 
 def _grades(scheme: schemes.Scheme) -> Words:
