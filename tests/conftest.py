@@ -36,6 +36,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from flask_migrate import upgrade
 from itsdangerous import URLSafeTimedSerializer
+from playwright.sync_api import expect
 from sqlalchemy import NullPool, QueuePool, event, select
 from werkzeug.security import generate_password_hash
 from werkzeug.test import TestResponse
@@ -52,6 +53,9 @@ from tests.world import World, build as build_world
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 MIGRATIONS = CHECKOUT / "migrations"
+expect.set_options(
+    timeout=15_000
+)  # ms: what is expected comes, also while the other tests take the processor
 SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
 CHROMIUM_FLAGS = [
     "--no-sandbox",
@@ -520,6 +524,17 @@ def wait_for(server: Server, seconds: float = 30) -> None:
             return
     server.process.kill()
     raise RuntimeError(f"the server did not start:\n{server.log}")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """A screen that did not answer in time is asked once more; what was seen and was wrong fails at once.
+
+    A loaded machine is no defect, and the report counts the reruns.
+    """
+    again = pytest.mark.flaky(reruns=1, only_rerun=["TimeoutError"])
+    for item in items:
+        if "browser" in item.keywords:
+            item.add_marker(again)
 
 
 @pytest.fixture(scope="session")

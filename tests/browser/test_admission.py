@@ -88,7 +88,8 @@ class Desk:
         expect(self.page.locator("#toasts")).to_contain_text(self.says(words))
 
     def choose(self, field: Locator, text: str) -> None:
-        """Pick what the server offers for these letters."""
+        """Pick what the server offers for these letters, once its list of suggestions has taken the field's place."""
+        expect(self.page.locator("main select[data-picker]:not(.tomselected)")).to_have_count(0)
         field.click()
         field.press_sequentially(text)
         self.page.locator(".ts-dropdown .option:visible", has_text=text).first.click()

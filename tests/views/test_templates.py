@@ -263,6 +263,7 @@ def test_a_card_is_ticked_on_a_phone(browser: Browser, address: str):
 @pytest.mark.browser
 def test_a_picker_asks_the_server_and_shows_a_second_line_for_namesakes(page: Page, address: str):
     page.goto(f"{address}/form?as=zh")
+    expect(page.locator("main select[data-picker]:not(.tomselected)")).to_have_count(0)
     box = page.get_by_role("combobox", name="上级客户")
     box.click()
     box.press_sequentially("lzy")
