@@ -15,7 +15,7 @@ from flask_appbuilder import expose
 from flask_appbuilder.baseviews import BaseView
 
 from app import workflows
-from app.errors import BadRequest, Refusal
+from app.errors import BadRequest, NotFound, Refusal
 from app.extensions import company, db, transaction
 from app.models import (
     EvalRun,
@@ -124,9 +124,9 @@ class EvaluationView(BaseView):
         """Make the grades of a run the current ones, in a company without a flow for that."""
         try:
             count = publishing.publish(pk)
+        except NotFound:
+            raise
         except Refusal as refusal:
-            if refusal.status == 404:  # noqa: PLR2004 (not found)
-                raise
             flash(str(refusal.words), "danger")
         else:
             flash(str(say("已发布，{n} 个对象定级。", "Published: {n} subjects graded.", n=count)), "success")

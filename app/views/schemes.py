@@ -11,7 +11,7 @@ from flask_appbuilder.baseviews import BaseView
 from sqlalchemy import select
 
 from app import workflows
-from app.errors import BadInput, Problem, Refusal
+from app.errors import BadInput, NotFound, Problem, Refusal
 from app.extensions import db, transaction
 from app.models import EvalSchemeVersion, EvalStatus, Position
 from app.roles import Act
@@ -147,9 +147,9 @@ def _acted(pk: int, act: Callable[[], object], done: Words, *, gone: bool = Fals
     """Carry out an act on a version; what stands against it is told on its page."""
     try:
         act()
+    except NotFound:
+        raise
     except Refusal as refusal:
-        if refusal.status == 404:  # noqa: PLR2004 (not found)
-            raise
         for problem in getattr(refusal, "problems", None) or [refusal]:
             flash(str(problem.words), "danger")
         gone = False
@@ -372,9 +372,9 @@ def _written(text: str, save: Callable[[str], EvalSchemeVersion]) -> Any:
             command = once()
             where = url_for(f"{VIEW}.show", pk=save(typed).id)
             command.led_to(where)
+    except NotFound:
+        raise
     except Refusal as refusal:
-        if refusal.status == 404:  # noqa: PLR2004 (not found)
-            raise
         return render_template("record/form.html", page=_form(typed, refusal)), refusal.status
     flash(str(say("草稿已保存。", "The draft is saved.")), "success")
     return redirect(where, 303)

@@ -114,3 +114,32 @@ def test_what_is_taken_out_comes_back_the_same(cast, login):
     assert text in mia.get(f"/scheme/new?of={pk}").text.replace("&#39;", "'").replace("&#34;", '"').replace(
         "&gt;", ">"
     ).replace("&lt;", "<").replace("&amp;", "&")
+
+
+def staff(**more: Any) -> str:
+    """A scheme over employees of two positions, with points raters give."""
+    method = {"kind": "manual", "raters": 1}
+    one = {"zh": "态度", "en": "Attitude", "method": method, "weight": "100 %", "missing": "reweight"}
+    grades = [
+        {"grade": "A", "zh": "甲", "en": "A", "from": 60},
+        {"grade": "B", "zh": "乙", "en": "B", "from": 0},
+    ]
+    body = {
+        "scheme": "STAFF",
+        "zh": "员工",
+        "en": "Staff",
+        "subject": "employee",
+        "population": {"where": 'post in ("seller", "team_leader")'},
+        "indicators": {"attitude": one},
+        "grades": grades,
+    }
+    return yaml.safe_dump(body | more, allow_unicode=True, sort_keys=False)
+
+
+def test_positions_are_called_by_their_names_in_the_conditions_of_a_scheme(cast, login):
+    mia = login(cast.mia, "zh")
+    answer = mia.post("/scheme/new", data={"body": staff()})
+    assert answer.status_code == 303, answer.text[-3000:]
+    page = mia.get(answer.location).text
+    assert "销售代表" in page and "seller" not in page and "team_leader" not in page
+    assert "Sales representative" in login(cast.mia, "en").get(answer.location).text
