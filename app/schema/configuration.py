@@ -115,6 +115,16 @@ class SavedView(Stamped, Model):
     is_default: Mapped[Flag] = field(zh="默认打开", en="Open by default")
 
 
+class ViewPin(Model):
+    """Who keeps a view at hand, on the tabs of its list; the others stand in a menu beside them."""
+
+    __tablename__ = "view_pin"
+    __rows__ = Rows.inner
+
+    view_id: Mapped[int] = mapped_column(ForeignKey("saved_view.id", ondelete="CASCADE"), primary_key=True)
+    employee_id: Mapped[int] = mapped_column(ForeignKey("employee.id"), primary_key=True, index=True)
+
+
 class ItemType(Choice):
     """What an extra field holds."""
 
