@@ -17,6 +17,7 @@ from app.columns import (
     Id,
     Long,
     MoneyType,
+    QuantityType,
     Rows,
     Short,
     WordsType,
@@ -277,6 +278,53 @@ class ClassificationValue(Stamped, Switched, Model):
     definition: Mapped[Long | None] = field(zh="定义", en="Definition")
 
     scheme: Mapped[ClassificationScheme] = relationship()
+
+
+class PolicyKey(Choice):
+    """What a class of customers is treated by (C-21); a duty is a least number, a ceiling a largest one."""
+
+    visits = enum.auto(), "每年走访次数下限", "Least visits a year"
+    talks = enum.auto(), "每月面谈次数下限", "Least face-to-face talks a month"
+    discount = enum.auto(), "优惠上限（%）", "Largest discount (%)"
+    credit = enum.auto(), "信用额度上限（元）", "Largest credit (CNY)"
+    payment_days = enum.auto(), "账期上限（天）", "Longest payment term (days)"
+    risk_on_fall = enum.auto(), "降至本级时立风险（下降级数）", "Risk case on a fall to it (grades fallen)"
+    improvement_days = enum.auto(), "评为本级后限期改进（天）", "Improvement task when graded so (days)"
+
+
+class ValuePolicy(Stamped, Model):
+    """How customers of one class are treated: one number each. What is not said, a class leaves open."""
+
+    __tablename__ = "value_policy"
+    __label__ = "分级管理要求", "Treatment of classes"
+    __rows__ = Rows.shared
+    __title__ = ("policy_key",)
+    __table_args__ = (
+        unique(
+            "uq_value_policy_key",
+            "value_id",
+            "policy_key",
+            zh="该等级已有此项要求。",
+            en="The class has this treatment already.",
+        ),
+        rule("not_negative", "number >= 0", zh="数值不能为负。", en="The number cannot be negative."),
+        rule(
+            "share_of_a_hundred",
+            "policy_key <> 'discount' OR number <= 100000",
+            zh="优惠不能超过 100 %。",
+            en="A discount is at most 100 %.",
+        ),
+    )
+
+    id: Mapped[Id]
+    value_id: Mapped[int] = belongs_to(
+        "classification_value.id", zh="等级", en="Class", listed=True, index=False
+    )
+    policy_key: Mapped[PolicyKey] = field(one_of(PolicyKey), zh="要求", en="Treatment", listed=True)
+    number: Mapped[Decimal] = field(QuantityType, zh="数值", en="Number", listed=True)
+    article: Mapped[Short | None] = field(zh="依据", en="Basis", listed=True)
+
+    value: Mapped[ClassificationValue] = relationship()
 
 
 class CustomerClassification(Stamped, Model):

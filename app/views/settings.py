@@ -16,6 +16,7 @@ from app.models import (
     Parameter,
     Position,
     RoleGrant,
+    ValuePolicy,
     WorkingDay,
 )
 from app.services.extra_definitions import extended
@@ -125,6 +126,14 @@ class ClassificationValueView(RecordView):
 
     model = ClassificationValue
     area = "settings"
+    tabs_of = (ValuePolicy,)
+
+
+class ValuePolicyView(RecordView):
+    """How customers of each class are treated."""
+
+    model = ValuePolicy
+    area = "settings"
 
 
 VIEWS = (
@@ -138,4 +147,5 @@ VIEWS = (
     WorkingDayView,
     ClassificationSchemeView,
     ClassificationValueView,
+    ValuePolicyView,
 )
