@@ -37,13 +37,10 @@ class ApprovalStandinView(RecordView):
         return replace(super().dressed(page), sections=sections)
 
     def save_new(self, sent: dict[str, str]) -> Any:
-        record = records.create(self.model, {**sent, MINE: str(access.principal().employee_id or "")})
-        standins.check_standin(record)
-        return record
+        return records.create(self.model, {**sent, MINE: str(access.principal().employee_id or "")})
 
     def save_change(self, record: Any, sent: dict[str, str], version_no: int | None) -> None:
         records.change(record, {**sent, MINE: str(record.principal_id)}, version_no)
-        standins.check_standin(record)
 
     def acts_of(self, record: Any) -> tuple[pages.Act | None, tuple[pages.Act, ...]]:
         primary, acts = super().acts_of(record)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from flask import Response, flash, redirect, render_template, request, url_for
+from flask import flash, redirect, render_template, request, url_for
 from flask_appbuilder import expose
 from flask_appbuilder.baseviews import BaseView
 from flask_babel import gettext as _
@@ -21,7 +21,7 @@ from app.views.base import fragment
 from app.views.cells import LINKED
 from app.views.flow_design_lines import tongues
 from app.views.guards import needs
-from app.views.web import once
+from app.views.web import once, yaml_file
 from app.words import Words, say
 from app.workflows import conditions, designing, subjects
 from app.workflows.describing import Describer
@@ -152,10 +152,7 @@ class ApprovalFlowVersionView(BaseView):
     def take_out(self, pk: int) -> Any:
         """A version as a YAML file, as packs hold it."""
         version = designing.find(pk)
-        name = f"{version.body['code']}-{version.edition}.yaml"
-        answer = Response(designing.written(version), content_type="application/yaml; charset=utf-8")
-        answer.headers["Content-Disposition"] = f'attachment; filename="{name}"'
-        return answer
+        return yaml_file(designing.written(version), f"{version.body['code']}-{version.edition}")
 
     @expose("/compare/<int:pk>/<int:other>")
     @needs(Act.read)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from flask import Response, flash, redirect, render_template, request, url_for
+from flask import flash, redirect, render_template, request, url_for
 from flask_appbuilder import expose
 from flask_appbuilder.baseviews import BaseView
 from sqlalchemy import select
@@ -22,7 +22,7 @@ from app.views import forms, pages
 from app.views.base import fragment
 from app.views.cells import LINKED, PLACES
 from app.views.guards import needs
-from app.views.web import once
+from app.views.web import once, yaml_file
 from app.words import Words, say
 from app.workflows import publications
 from app.workflows.course import request_on
@@ -129,10 +129,7 @@ class SchemeView(BaseView):
     def take_out(self, pk: int) -> Any:
         """A version as a YAML file, as packs hold it."""
         version = drafting.find(pk)
-        name = f"{version.scheme.code}-{version.edition}.yaml"
-        answer = Response(drafting.written(version), content_type="application/yaml; charset=utf-8")
-        answer.headers["Content-Disposition"] = f'attachment; filename="{name}"'
-        return answer
+        return yaml_file(drafting.written(version), f"{version.scheme.code}-{version.edition}")
 
 
 VIEW = SchemeView.__name__

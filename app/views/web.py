@@ -239,6 +239,13 @@ def _asset_version(app: Flask) -> str:
     return hashlib.sha256(repr(seen).encode()).hexdigest()[:12]
 
 
+def yaml_file(text: str, name: str) -> Response:
+    """A document as a YAML file to take away; `name` without its ending."""
+    answer = Response(text, content_type="application/yaml; charset=utf-8")
+    answer.headers["Content-Disposition"] = f'attachment; filename="{name}.yaml"'
+    return answer
+
+
 def page_number(args: Mapping[str, str], most: int = MOST_PAGES) -> int:
     """The page an address asks for, from 1 on. Raises `BadRequest`."""
     text = args.get("page") or "1"

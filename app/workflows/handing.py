@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from app.columns import now
-from app.errors import BadInput, NotAllowed, Problem
+from app.errors import BadInput, NotAllowed, Problem, WrongState
 from app.extensions import db
 from app.models import (
     Account,
+    ApprovalAct,
+    ApprovalAction,
     ApprovalSeat,
     ApprovalTask,
     DutySource,
@@ -25,6 +28,8 @@ from app.workflows import people, proceedings
 from app.workflows.attempts import Attempt, not_running
 from app.workflows.proceedings import Proceeding, copy, hand_over, log, tell
 
+REMINDED_AGAIN = timedelta(hours=1)
+"""How long after one reminder the submitter may send the next."""
 HANDED = frozenset({DutySource.transfer, DutySource.superior, DutySource.escalation})
 """How a duty came to somebody in place of another."""
 
@@ -226,7 +231,18 @@ def _may_read(employee_id: int, model: type[Any]) -> bool:
 
 
 def remind(attempt: Attempt) -> None:
-    """Remind those whose turn it is."""
+    """Remind those whose turn it is; raises `WrongState` while they have hardly read the last one."""
+    last = db.session.scalar(
+        select(func.max(ApprovalAction.at)).where(
+            ApprovalAction.request_id == attempt.request.id,
+            ApprovalAction.act == ApprovalAct.remind,
+            ApprovalAction.actor_id.is_not(None),
+        )
+    )
+    if last is not None and now() < last + REMINDED_AGAIN:
+        raise WrongState(
+            say(zh="刚刚已催办，请一小时后再试。", en="They were reminded just now: try again in an hour.")
+        )
     log(attempt.p, attempt.deed())
     words = say(
         zh="{who}催办：“{title}”",

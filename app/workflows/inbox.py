@@ -507,17 +507,20 @@ def _todo(shape: Shape) -> list[Select[Any]]:
     return [*dated, *undated, _stood_in(shape), _returned(shape)]
 
 
-def _duty_columns(rank: Any) -> list[Any]:
-    return [
+def _row(
+    arrived: Any, due: Any, tie: Any, *, rank: Any = None, duty: bool = False, read: Any = None
+) -> Select[Any]:
+    """What every part of a drawer gives of an entry, so that parts can stand in one list."""
+    return select(
         r.c.id.label("request_id"),
-        t.c.id.label("task_id"),
-        t.c.assignee_id,
-        rank.label("rank"),
-        t.c.opened_at.label("arrived"),
-        t.c.due_at.label("due"),
-        t.c.id.label("tie"),
-        t.c.opened_at.label("drawer_read"),
-    ]
+        (t.c.id if duty else NOBODY).label("task_id"),
+        t.c.assignee_id if duty else NOBODY.label("assignee_id"),
+        (literal(0) if rank is None else rank).label("rank"),
+        arrived.label("arrived"),
+        due.label("due"),
+        tie.label("tie"),
+        (arrived if read is None else read).label("drawer_read"),
+    )
 
 
 def _key(shape: Shape) -> ColumnElement[Any]:
@@ -530,7 +533,7 @@ def _directed(shape: Shape, *columns: Any) -> list[Any]:
 
 def _open_duties(rank: Any) -> Select[Any]:
     return (
-        select(*_duty_columns(rank))
+        _row(t.c.opened_at, t.c.due_at, t.c.id, rank=rank, duty=True)
         .select_from(t.join(r, r.c.id == t.c.request_id).join(st, st.c.id == t.c.step_id))
         .join(v, v.c.id == r.c.version_id)
         .where(
@@ -576,16 +579,7 @@ def _stood_in(shape: Shape) -> Select[Any]:
 def _returned(shape: Shape) -> Select[Any]:
     rank = 1 if shape.sort.lstrip("-") == "due" else 0
     return (
-        select(
-            r.c.id.label("request_id"),
-            NOBODY.label("task_id"),
-            NOBODY.label("assignee_id"),
-            literal(rank).label("rank"),
-            r.c.opened_at.label("arrived"),
-            NEVER.label("due"),
-            r.c.id.label("tie"),
-            r.c.opened_at.label("drawer_read"),
-        )
+        _row(r.c.opened_at, NEVER, r.c.id, rank=literal(rank))
         .where(
             r.c.submitter_id == ME,
             r.c.status == RequestStatus.returned,
@@ -610,16 +604,7 @@ def _done(shape: Shape) -> list[Select[Any]]:
         ),
     )
     return [
-        select(
-            r.c.id.label("request_id"),
-            t.c.id.label("task_id"),
-            t.c.assignee_id,
-            literal(0).label("rank"),
-            t.c.decided_at.label("arrived"),
-            NEVER.label("due"),
-            t.c.id.label("tie"),
-            t.c.decided_at.label("drawer_read"),
-        )
+        _row(t.c.decided_at, NEVER, t.c.id, duty=True)
         .join(r, r.c.id == t.c.request_id)
         .where(
             t.c.acted_by_id == ME,
@@ -634,16 +619,7 @@ def _done(shape: Shape) -> list[Select[Any]]:
 
 def _mine(shape: Shape) -> list[Select[Any]]:
     return [
-        select(
-            r.c.id.label("request_id"),
-            NOBODY.label("task_id"),
-            NOBODY.label("assignee_id"),
-            literal(0).label("rank"),
-            r.c.opened_at.label("arrived"),
-            r.c.due_at.label("due"),
-            r.c.id.label("tie"),
-            r.c.opened_at.label("drawer_read"),
-        )
+        _row(r.c.opened_at, r.c.due_at, r.c.id)
         .where(
             r.c.submitter_id == ME,
             _nearly_all(_there(shape), *_filters(shape)),
@@ -661,16 +637,7 @@ def _cc(shape: Shape) -> list[Select[Any]]:
         later.c.request_id == c.c.request_id, later.c.employee_id == ME, later.c.id > c.c.id
     )
     return [
-        select(
-            r.c.id.label("request_id"),
-            NOBODY.label("task_id"),
-            NOBODY.label("assignee_id"),
-            literal(0).label("rank"),
-            c.c.copied_at.label("arrived"),
-            r.c.due_at.label("due"),
-            c.c.id.label("tie"),
-            c.c.read_at.label("drawer_read"),
-        )
+        _row(c.c.copied_at, r.c.due_at, c.c.id, read=c.c.read_at)
         .join(r, r.c.id == c.c.request_id)
         .where(
             c.c.employee_id == ME,

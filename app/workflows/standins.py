@@ -2,29 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from app.columns import now
-from app.errors import BadInput, Problem, WrongState
+from app.errors import Problem, WrongState
 from app.models import ApprovalStandin
 from app.roles import Act
 from app.services import access, records
+from app.services.records import checked
 from app.words import say
 from app.workflows import people
 
 
-def check_standin(standin: ApprovalStandin) -> None:
-    """Raises `BadInput` for a stand-in who cannot decide, or a period that is over."""
-    problems = []
+@checked(ApprovalStandin)
+def _check(standin: ApprovalStandin) -> Iterator[Problem]:
+    """One who can decide, for a period that is not over."""
     if not people.can_act(standin.standin_id):
         words = say(
             zh="请选择一位能登录的在职员工。", en="Choose an employee who works here and can sign in."
         )
-        problems.append(Problem(words, "standin_id"))
+        yield Problem(words, "standin_id")
     if standin.ends_at <= now():
-        problems.append(Problem(say(zh="结束时间已过。", en="That is over already."), "ends_at"))
-    if problems:
-        raise BadInput(problems)
+        yield Problem(say(zh="结束时间已过。", en="That is over already."), "ends_at")
 
 
 def revoke(standin_id: int) -> None:

@@ -94,6 +94,10 @@ def test_nobody_makes_himself_the_stand_in_of_another(app: Any, world: World, cl
     made = client.post(address, json={**away, "principal_id": ann, "standin_id": bob})
     assert made.status_code == 201, "his own, which must come through"
     assert client.put(f"{address}{made.json['id']}", json={"principal_id": lea}).status_code == 403
+    over = client.post(
+        address, json={**away, "ends_at": "2026-01-02T00:00", "principal_id": ann, "standin_id": bob}
+    )
+    assert over.status_code == 422 and "ends_at" in over.text
 
 
 def test_an_account_without_an_employee_owns_nothing(app: Any, world: World):

@@ -27,6 +27,7 @@ from app.models import (
 )
 from app.services import access
 from app.services.language.problems import UnknownValue
+from app.workflows import handing
 from app.workflows.refusals import CommentRequired, ConditionUnmet, Duplicate, Locked, NotApprovable
 
 
@@ -480,6 +481,16 @@ def test_everything_done_stands_in_the_list_of_what_happened_and_people_are_told
         told = db.session.scalars(select(Notice.recipient_id).order_by(Notice.id)).all()
     assert {AuditAct.approval, AuditAct.move} <= set(acts)
     assert told == [stage.employee("lea"), stage.employee("leo")]
+
+
+def test_who_was_reminded_just_now_is_not_reminded_again(stage, flow, monkeypatch):
+    flow("lea")
+    request = stage.submit("ann", stage.contract()).request_id
+    assert stage.act("ann", request, "remind").status == "running"
+    with pytest.raises(WrongState, match="一小时"):
+        stage.act("ann", request, "remind")
+    monkeypatch.setattr(handing, "REMINDED_AGAIN", timedelta(0))
+    assert stage.act("ann", request, "remind").status == "running"
 
 
 def test_the_buttons_are_what_the_engine_accepts(stage, flow):
