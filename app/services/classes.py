@@ -1,11 +1,91 @@
-"""The classes customers hold: which one now in a scheme, and how one takes the place of another."""
+"""The classes customers hold: which one now in a scheme, how one takes the place of another, and what follows from them."""
 
 from __future__ import annotations
 
-from sqlalchemy import select
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+
+from sqlalchemy import func, select
 
 from app.extensions import company, db
-from app.models import ClassificationScheme, ClassificationValue, CustomerClassification
+from app.models import (
+    ClassificationScheme,
+    ClassificationValue,
+    CustomerClassification,
+    PolicyKey,
+    ValuePolicy,
+)
+from app.words import Words
+
+DUTIES = frozenset({PolicyKey.visits, PolicyKey.talks})
+"""Of these the largest number is the strictest; of the ceilings the smallest."""
+CEILINGS = frozenset({PolicyKey.discount, PolicyKey.credit, PolicyKey.payment_days})
+
+
+@dataclass(frozen=True, slots=True)
+class Treatment:
+    """How a customer is treated on one point now, and by which class, held since when, from which evaluation."""
+
+    key: PolicyKey
+    number: Decimal
+    scheme: Words
+    value: Words
+    since: date
+    reason: str | None
+    eval_run_id: int | None
+
+
+def treatment(customer_id: int) -> list[Treatment]:
+    """What the classes a customer holds now ask for, point by point: the strictest counts (C-21); one statement."""
+    held = CustomerClassification
+    statement = (
+        select(ValuePolicy, ClassificationValue, ClassificationScheme, held)
+        .join(ClassificationValue, ClassificationValue.id == ValuePolicy.value_id)
+        .join(held, held.value_id == ClassificationValue.id)
+        .join(ClassificationScheme, ClassificationScheme.id == held.scheme_id)
+        .where(held.customer_id == customer_id, held.valid_to.is_(None), ClassificationScheme.active)
+        .order_by(held.valid_from, held.id)
+    )
+    found: dict[PolicyKey, Treatment] = {}
+    for policy, value, scheme, holding in db.session.execute(statement):
+        key, before = policy.policy_key, found.get(policy.policy_key)
+        if key not in DUTIES | CEILINGS or (before and not _is_stricter(key, policy.number, before.number)):
+            continue
+        found[key] = Treatment(
+            key,
+            policy.number,
+            Words(scheme.name_zh, scheme.name_en),
+            Words(value.name_zh, value.name_en),
+            holding.valid_from,
+            holding.reason,
+            holding.eval_run_id,
+        )
+    return [found[key] for key in PolicyKey if key in found]
+
+
+def _is_stricter(key: PolicyKey, number: Decimal, other: Decimal) -> bool:
+    return number > other if key in DUTIES else number < other
+
+
+def strictest(key: PolicyKey, customers: Iterable[int]) -> dict[int, Decimal]:
+    """The number that counts for each of these customers on one point; nothing where no class says."""
+    held = CustomerClassification
+    worst = func.max if key in DUTIES else func.min
+    statement = (
+        select(held.customer_id, worst(ValuePolicy.number))
+        .join(ValuePolicy, ValuePolicy.value_id == held.value_id)
+        .join(ClassificationScheme, ClassificationScheme.id == held.scheme_id)
+        .where(
+            held.customer_id.in_(list(customers)),
+            held.valid_to.is_(None),
+            ClassificationScheme.active,
+            ValuePolicy.policy_key == key,
+        )
+        .group_by(held.customer_id)
+    )
+    return {customer: Decimal(number) for customer, number in db.session.execute(statement)}
 
 
 def held(customer_id: int, scheme: str) -> str | None:

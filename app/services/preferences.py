@@ -7,7 +7,7 @@ from decimal import Decimal
 from sqlalchemy import func, select
 
 from app.extensions import db
-from app.models import CommercialTerm, TermStatus
+from app.models import CommercialTerm, PolicyKey, TermStatus
 from app.services import classes, parameters
 
 SCHEME = "preference.scheme"
@@ -15,6 +15,7 @@ RATE = "class.max_discount_pct.{code}"
 AMOUNT = "preference.amount_max"
 OTHER = "other"
 NOTHING = Decimal(0)
+PERCENT = Decimal(100)
 
 COUNTED = (TermStatus.in_approval, TermStatus.approved)
 """The terms that count beside a new one: those in force, and those on their way."""
@@ -34,10 +35,15 @@ def settle(term: CommercialTerm) -> None:
 
 
 def standard_rate(customer_id: int) -> Decimal:
-    """The largest discount of a customer's class, as a share; that of all others when he has none that counts."""
+    """The largest discount of a customer's classes, as a share: the strictest counts.
+
+    That of all others when he has none that counts.
+    """
     code = classes.held(customer_id, parameters.text(SCHEME) or "")
     found = parameters.number(RATE.format(code=code.lower())) if code else None
-    return found if found is not None else parameters.number(RATE.format(code=OTHER)) or NOTHING
+    said = classes.strictest(PolicyKey.discount, [customer_id]).get(customer_id)
+    rates = [rate for rate in (found, None if said is None else said / PERCENT) if rate is not None]
+    return min(rates) if rates else parameters.number(RATE.format(code=OTHER)) or NOTHING
 
 
 def _overlapping(term: CommercialTerm) -> tuple[Decimal, Decimal]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
+from decimal import Decimal
 from typing import Any
 
 from flask_appbuilder.security.sqla.models import Role
@@ -16,18 +18,25 @@ from app.models import (
     Lookup,
     OrgUnit,
     Parameter,
+    PolicyKey,
     Position,
     RoleGrant,
+    ValuePolicy,
     WorkingDay,
 )
 from app.roles import BREADTH, Act, Reach
 from app.services import access
 from app.services.packs.kinds import Form, Known, Loading, PackKind, Table, pack_kind, register
+from app.services.values import plain_number
 from app.words import Words, say
 
 NAMES = {"code": "code", "zh": "name_zh", "en": "name_en"}
+NAMED_CLASS = ("code", "zh", "en", "definition")
+HUNDRED = 100
 LABELS = "role"
 """The code list that holds what roles are called: `ab_role` has only their code."""
+OF_FIELD = "."
+"""What the code list of an added field has in its name: it goes with the field."""
 
 register(
     Table(
@@ -36,7 +45,7 @@ register(
         key=("category", "code"),
         group="category",
         refs={"parent": ("parent_id", "lookups")},
-        skip=lambda form: form["category"] == LABELS,
+        skip=lambda form: form["category"] == LABELS or OF_FIELD in form["category"],
     ),
     "lookups",
 )
@@ -98,10 +107,13 @@ register(
 
 @pack_kind("classifications")
 class Classifications(PackKind):
-    """Ways of sorting customers; the classes stand inside their scheme, the first one ranking highest."""
+    """Ways of sorting customers; the classes stand inside their scheme, the first one ranking highest.
+
+    A class may say how its customers are treated: `policies: {visits: 6, discount: 10}`.
+    """
 
     words = ("code", "zh", "en", "assigned", "active", "values")
-    inner = ("code", "zh", "en", "definition")
+    inner = ("code", "zh", "en", "definition", "policies")
 
     def code_of(self, body: Mapping[str, Any]) -> str:
         return str(body.get("code") or "")
@@ -116,6 +128,7 @@ class Classifications(PackKind):
                 yield say("“values”应为条目列表。", "'values' must be a list of entries.")
                 continue
             yield from plain_problems(value, self.inner, ("code", "zh", "en"))
+            yield from _policy_problems(value.get("policies") or {})
             if value.get("code") in seen:
                 yield say("编号“{code}”重复。", "The code '{code}' stands twice.", code=value.get("code"))
             seen.add(str(value.get("code")))
@@ -128,16 +141,16 @@ class Classifications(PackKind):
                 "en": body["en"],
                 "assigned": body.get("assigned", "manual"),
                 "active": body.get("active", True),
-                "values": [
-                    {word: str(value[word]) for word in self.inner if value.get(word) is not None}
-                    for value in body["values"]
-                ],
+                "values": [_class_form(value, value.get("policies") or {}) for value in body["values"]],
             }
             for body in bodies
         }
 
     def standing(self) -> dict[str, Form]:
         values: dict[int, list[Form]] = {}
+        policies: dict[int, dict[str, Decimal]] = {}
+        for policy in db.session.scalars(select(ValuePolicy)):
+            policies.setdefault(policy.value_id, {})[policy.policy_key.value] = policy.number
         ordered = select(ClassificationValue).where(ClassificationValue.active)
         for value in db.session.scalars(ordered.order_by(ClassificationValue.rank, ClassificationValue.id)):
             form = {
@@ -146,9 +159,7 @@ class Classifications(PackKind):
                 "en": value.name_en,
                 "definition": value.definition,
             }
-            values.setdefault(value.scheme_id, []).append(
-                {word: text for word, text in form.items() if text is not None}
-            )
+            values.setdefault(value.scheme_id, []).append(_class_form(form, policies.get(value.id, {})))
         return {
             scheme.code: {
                 "code": scheme.code,
@@ -187,10 +198,50 @@ class Classifications(PackKind):
             value.name_zh, value.name_en = form["zh"], form["en"]
             value.definition, value.rank, value.active = form.get("definition"), rank, True
             db.session.add(value)
+            db.session.flush()
+            _write_policies(value.id, form.get("policies", {}))
         named = {form["code"] for form in values}
         for (owner, code), value in held.items():
             if owner == scheme_id and code not in named:
                 value.active = False
+
+
+def _class_form(value: Mapping[str, Any], policies: Mapping[str, Any]) -> Form:
+    """One class as it is compared: numbers as text, in the order of the words."""
+    form: Form = {word: str(value[word]) for word in NAMED_CLASS if value.get(word) is not None}
+    numbers = {
+        key.value: plain_number(Decimal(str(policies[key.value])))
+        for key in PolicyKey
+        if key.value in policies
+    }
+    return form | {"policies": numbers} if numbers else form
+
+
+def _policy_problems(policies: Any) -> Iterator[Words]:
+    if not isinstance(policies, Mapping):
+        yield say("“policies”应为“要求: 数值”。", "'policies' must read 'treatment: number'.")
+        return
+    for key, number in policies.items():
+        if key not in PolicyKey.__members__:
+            yield say("未知的键“{word}”。", "The key '{word}' is unknown.", word=key)
+        elif not re.fullmatch(r"\d{1,12}(\.\d{1,3})?", str(number)):
+            yield say("“{word}”应为不小于零的数值。", "'{word}' must be a number from zero.", word=key)
+        elif key == PolicyKey.discount.value and Decimal(str(number)) > HUNDRED:
+            yield say("优惠不能超过 100 %。", "A discount is at most 100 %.")
+
+
+def _write_policies(value_id: int, wanted: Mapping[str, str]) -> None:
+    """How one class is treated; what is no longer said is left open again."""
+    held = {
+        one.policy_key.value: one
+        for one in db.session.scalars(select(ValuePolicy).where(ValuePolicy.value_id == value_id))
+    }
+    for key, number in wanted.items():
+        row = held.pop(key, None) or ValuePolicy(value_id=value_id, policy_key=PolicyKey[key])
+        row.number = Decimal(number)
+        db.session.add(row)
+    for row in held.values():
+        db.session.delete(row)
 
 
 # ---- roles -------------------------------------------------------------------------------------------------

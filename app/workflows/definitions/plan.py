@@ -16,9 +16,10 @@ from app.models import (
     Employee,
     Plan,
     PlanKind,
+    PolicyKey,
     Visit,
 )
-from app.services import numbering, parameters
+from app.services import classes, numbering, parameters
 from app.services.derived import derives, former
 from app.words import Words, say
 from app.workflows.definitions.shared import decided
@@ -47,7 +48,7 @@ def settle(plan: Plan) -> None:
 
 
 def _is_below_minimum(plan: Plan) -> bool:
-    """Whether a customer on the plan is on the key list and seen less often than his tier asks for, by its days."""
+    """Whether a customer on the plan is seen less often than his tier or another class asks for, by its days."""
     days = (plan.period_end - plan.period_start).days + 1
     planned = Counter(line.customer_id for line in _lines(plan) if line.customer_id is not None)
     tiers = db.session.execute(
@@ -60,8 +61,11 @@ def _is_below_minimum(plan: Plan) -> bool:
             CustomerClassification.customer_id.in_(planned),
         )
     )
-    least = {code: parameters.number(key) or Decimal(0) for code, key in LEAST_VISITS.items()}
-    return any(planned[customer] < int(least.get(code, Decimal(0)) * days / YEAR) for customer, code in tiers)
+    of_tier = {code: parameters.number(key) or Decimal(0) for code, key in LEAST_VISITS.items()}
+    least = classes.strictest(PolicyKey.visits, planned)
+    for customer, code in tiers:
+        least[customer] = max(least.get(customer, Decimal(0)), of_tier.get(code, Decimal(0)))
+    return any(planned[customer] < int(number * days / YEAR) for customer, number in least.items())
 
 
 def _lines(plan: Any) -> list[Any]:
