@@ -20,6 +20,8 @@ JSON_TYPES: dict[Kind, dict[str, Any]] = {
     Kind.date: {"type": "string", "format": "date"},
     Kind.moment: {"type": "string", "format": "date-time"},
     Kind.relation: {"type": "integer"},
+    Kind.file: {"type": "integer"},
+    Kind.choices: {"type": "array"},
     **{kind: {"type": "string", "pattern": r"^-?\d+(\.\d+)?$"} for kind in NUMBERS - {Kind.integer}},
 }
 
@@ -145,6 +147,8 @@ def _property(field: Field) -> dict[str, Any]:
     described: dict[str, Any] = {**JSON_TYPES.get(field.kind, {"type": "string"}), "title": str(field.label)}
     if field.choices is not None:
         described["enum"] = [member.value for member in field.choices]
+    if field.kind is Kind.choices:
+        described["items"] = {"type": "string", "enum": [option.code for option in field.options]}
     if field.max_length and field.kind is Kind.text:
         described["maxLength"] = field.max_length
     if not field.required:

@@ -245,6 +245,8 @@ def _json(field: Field, value: Any) -> Any:
         return value
     if isinstance(value, Choice):
         return value.value
+    if field.kind is Kind.choices:
+        return value.split(",")
     if field.is_number:
         return values.plain_number(value)
     return value.isoformat() if field.kind in {Kind.date, Kind.moment} else value
@@ -256,6 +258,8 @@ def body_of() -> dict[str, Any]:
         body = request.get_json()
     except UnsupportedMediaType:
         body = None
+    if isinstance(body, dict):  # several choices are a list of texts
+        body = {name: ",".join(map(str, v)) if isinstance(v, list) else v for name, v in body.items()}
     if not isinstance(body, dict) or not all(
         isinstance(v, (str, int, float, bool, type(None))) for v in body.values()
     ):

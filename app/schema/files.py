@@ -33,6 +33,7 @@ class Attachment(Stamped, Binned, Model):
     __tablename__ = "attachment"
     __label__ = "附件", "Attachments"
     __rows__ = Rows.inner
+    __title__ = ("file_name",)
     __table_args__ = (Index("ix_attachment_object", "object_type", "object_id"),)
 
     id: Mapped[Id]

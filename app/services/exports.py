@@ -19,7 +19,7 @@ from app.errors import BadRequest, NotAllowed, Refusal
 from app.extensions import company, db, transaction
 from app.models import AuditAct, Parameter
 from app.roles import Act
-from app.services import access, audit, filtering, records, sheets, values
+from app.services import access, audit, extras, filtering, records, sheets, values
 from app.services.fields import Field, Kind, labels_of
 from app.words import Words, say
 
@@ -213,7 +213,7 @@ class OverLimit(Refusal):
 
 def rows_of(what: Taken) -> Iterator[list[object]]:
     """The cells of every row, in order of id; memory stays constant."""
-    titles = {field.name: _Titles(field) for field in what.fields if field.kind is Kind.relation}
+    titles = {field.name: _Titles(field) for field in what.fields if field.kind in extras.KEYS}
     makers = [_maker(field, titles) for field in what.fields]
     places = [
         (place, titles[field.name]) for place, field in enumerate(what.fields, 1) if field.name in titles
@@ -256,7 +256,7 @@ def _title(row: Any) -> str:
 
 def _maker(field: Field, titles: Mapping[str, _Titles]) -> Callable[[Any], object]:
     """What makes the cell of a field: numbers and dates as such, the rest as the reader sees it."""
-    if field.kind is Kind.relation:
+    if field.kind in extras.KEYS:
         return titles[field.name].__getitem__
     if field.kind is Kind.moment:
         return lambda value: value.astimezone(company.zone).replace(tzinfo=None)

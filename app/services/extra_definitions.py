@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from sqlalchemy import event, inspect, select
@@ -13,14 +13,16 @@ from sqlalchemy.orm import Session
 from app.errors import Problem
 from app.models import Extended, InfoItem, ItemType, Lookup
 from app.services.extra_conditions import demands_of, formula
-from app.services.fields import KINDS, list_of, models_by_resource
+from app.services.fields import list_of, models_by_resource
 from app.services.language.kinds import BOOL, COUNT, DAYS, MONEY, POINTS, QUANTITY, RATE
 from app.services.language.problems import BadFormula
+from app.services.packs.kinds import Known, Table, register
 from app.services.records import checked
-from app.words import say
+from app.words import Words, say
 
 KEY = re.compile(r"[a-z][a-z0-9_]{0,39}")
 NUMBERS = frozenset({COUNT, DAYS, MONEY, POINTS, QUANTITY, RATE})
+CHOSEN = frozenset({ItemType.choice, ItemType.choices})
 FIXED = ("object_type", "key", "data_type")
 """What a definition says for ever: values were kept by it."""
 
@@ -44,13 +46,11 @@ def is_whole(item: InfoItem) -> Iterator[Problem]:
             ),
             "key",
         )
-    if item.data_type is ItemType.choice and not (item.choices or "").strip():
+    if item.data_type in CHOSEN and not (item.choices or "").strip():
         yield Problem(say("请填写选项。", "Say what can be chosen."), "choices")
     if item.data_type is ItemType.relation and item.target not in models_by_resource():
         yield Problem(say("请选择关联的记录类型。", "Say which records it relates to."), "target")
     yield from _formulas(item)
-    if item.data_type not in KINDS:
-        yield Problem(say("暂不支持这种类型。", "Fields of this kind are not offered yet."), "data_type")
     state: Any = inspect(item, raiseerr=False)  # a row of a file is judged before it is one
     for name in FIXED if state is not None and state.persistent else ():
         if state.attrs[name].history.has_changes():
@@ -77,6 +77,55 @@ def _formulas(item: InfoItem) -> Iterator[Problem]:
         yield Problem(error.words, "formula")
 
 
+# ---- as packs hold them ------------------------------------------------------------------------------------
+
+
+class Items(Table):
+    """Added fields as rows of a pack, by the record type they belong to."""
+
+    def problems(self, body: Mapping[str, Any], known: Known) -> Iterator[Words]:
+        wrong = list(super().problems(body, known))
+        yield from wrong
+        if not wrong:
+            row = self.model(**self.columns_of(body))
+            yield from (problem.words for problem in is_whole(row))
+
+
+register(
+    Items(
+        InfoItem,
+        {
+            "object_type": "object_type",
+            "key": "key",
+            "zh": "label_zh",
+            "en": "label_en",
+            "kind": "data_type",
+            "help_zh": "help_zh",
+            "help_en": "help_en",
+            "choices": "choices",
+            "target": "target",
+            "formula": "formula",
+            "place": "category",
+            "position": "position",
+            "listed": "shown_in_list",
+            "required": "required",
+            "required_if": "required_if",
+            "visible_if": "visible_if",
+            "stage": "required_at_stage",
+            "fresh_days": "fresh_days",
+            "history": "keeps_history",
+            "sensitivity": "sensitivity",
+            "active": "active",
+        },
+        key=("object_type", "key"),
+        group="object_type",
+    ),
+    "info_items",
+)
+
+
+# ---- what follows from them -------------------------------------------------------------------------------
+
 for _model in Extended.__subclasses__():
     checked(_model)(demands_of(_model))
 
@@ -85,7 +134,7 @@ for _model in Extended.__subclasses__():
 def _sync_choices(session: Session, _context: Any, _instances: Any) -> None:
     """The choices of a field are rows of a code list of its own: new lines are added, others switched on or off."""
     for item in [row for row in (*session.new, *session.dirty) if isinstance(row, InfoItem)]:
-        if item.data_type is ItemType.choice and inspect(item).attrs.choices.history.has_changes():
+        if item.data_type in CHOSEN and inspect(item).attrs.choices.history.has_changes():
             with session.no_autoflush:
                 _sync(session, item)
 

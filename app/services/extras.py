@@ -37,23 +37,18 @@ HISTORY = Model.metadata.tables[CustomerInfo.__tablename__]
 # ---- one value ---------------------------------------------------------------------------------------------
 
 
-def _read(record: Any, name: str) -> Any:
-    """Called for attributes the record has not: the extra fields among them."""
-    if not name.startswith(EXTRA):
-        raise AttributeError(f"{type(record).__name__} has no {name}")
-    field = field_named(type(record), name)
-    return None if field is None else value_of(field, record.extra)
+class _AsText:
+    """Values kept as text, read as what their fields say."""
 
+    def read(self, record: Extended, name: str) -> Any:
+        field = field_named(type(record), name)
+        return None if field is None else value_of(field, record.extra)
 
-def _write(record: Any, name: str, value: Any) -> None:
-    if name.startswith(EXTRA):
+    def write(self, record: Extended, name: str, value: Any) -> None:
         record.extra = with_value(record.extra, name, value, field_named(type(record), name))
-    else:
-        object.__setattr__(record, name, value)
 
 
-Extended.__getattr__ = _read  # type: ignore[attr-defined]
-Extended.__setattr__ = _write  # type: ignore[method-assign]
+Extended.extra_values = _AsText()
 
 
 def value_of(field: Field, held: Mapping[str, str] | None) -> Any:
@@ -68,8 +63,10 @@ def read(field: Field, text: str) -> Any:
         return text == "1"
     if not text:
         return None
-    if field.kind is Kind.relation:
+    if field.kind in KEYS:
         return values.whole(text)
+    if field.kind is Kind.choices:
+        return text  # also what can no longer be chosen
     try:
         return values.parse(field, text)
     except values.BadValue:
@@ -161,7 +158,8 @@ def int_key(field: Field, value: Any) -> int | None:
     return to_units(Decimal(value), scale) if scale else int(value)
 
 
-AS_TEXT = frozenset({Kind.text, Kind.date})
+KEYS = frozenset({Kind.relation, Kind.file})
+AS_TEXT = frozenset({Kind.text, Kind.date, Kind.choices})
 SCALES = {Kind.money: MoneyType.scale, Kind.quantity: QuantityType.scale}
 
 
@@ -206,7 +204,8 @@ def forget(model: type[Any], ids: Sequence[int]) -> None:
 
 def column_of(model: type[Any], field: Field) -> ColumnElement[Any]:
     """An extra field of a record type in SQL: what it is filtered and sorted by."""
-    assert field.item is not None  # noqa: S101
+    if field.item is None:
+        raise TypeError(f"{field.name} is a column")
     if field.kind is Kind.long:
         return model.extra[field.item.key].as_string()  # type: ignore[no-any-return]
     column: Any = ExtraIndex.text_key if field.kind in AS_TEXT else ExtraIndex.int_key

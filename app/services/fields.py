@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 from sqlalchemy import JSON, Boolean, Date, Enum, Integer, LargeBinary, Text, event, func, inspect, select
@@ -23,7 +23,17 @@ from app.columns import (
     Sealed,
 )
 from app.extensions import Model, db
-from app.models import EXTRA, Employee, Extended, InfoItem, ItemCategory, ItemType, Lookup, Sensitivity
+from app.models import (
+    EXTRA,
+    Attachment,
+    Employee,
+    Extended,
+    InfoItem,
+    ItemCategory,
+    ItemType,
+    Lookup,
+    Sensitivity,
+)
 from app.services import access
 from app.services.access import mappers, resource_of
 from app.words import Words
@@ -43,7 +53,9 @@ class Kind(enum.StrEnum):
     moment = enum.auto()
     flag = enum.auto()
     choice = enum.auto()
+    choices = enum.auto()
     relation = enum.auto()
+    file = enum.auto()
     sealed = enum.auto()
     json = enum.auto()
 
@@ -70,6 +82,15 @@ class Item:
     keeps_history: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Option:
+    """What can be chosen in a field of several choices; `code` is what is kept."""
+
+    code: str
+    words: Words
+    active: bool
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Field:
     """One field of a record type.
@@ -91,6 +112,8 @@ class Field:
     default: Any = None
     item: Item | None = None
     """What an administrator said of it, if he added it."""
+    options: tuple[Option, ...] = ()
+    """Of several choices: what can be chosen."""
 
     @property
     def label(self) -> Words:
@@ -287,13 +310,18 @@ KINDS: dict[ItemType, Kind] = {
     ItemType.date: Kind.date,
     ItemType.flag: Kind.flag,
     ItemType.choice: Kind.relation,
+    ItemType.choices: Kind.choices,
     ItemType.person: Kind.relation,
     ItemType.relation: Kind.relation,
+    ItemType.file: Kind.file,
     ItemType.computed: Kind.quantity,
 }
-"""What the kinds of extra fields are to every door; one choice is a row of a code list of the field's own."""
+"""What the kinds of extra fields are to every door; one choice is a row of a code list of the field's own, a file the
+newest version of a document of the record."""
 LONGEST_TEXT = 255
-_remembered: tuple[Any, dict[str, tuple[Field, ...]]] = ((), {})
+WORKED_OUT = frozenset({ItemType.computed, ItemType.file})
+"""What is never typed: a file is attached."""
+UNSORTED = frozenset({Kind.long, Kind.choices, Kind.file})
 NOTED = "extra fields"
 
 
@@ -319,18 +347,28 @@ def _state() -> tuple[Any, ...]:
     return tuple(db.session.execute(select(func.max(InfoItem.changed_at), func.count(InfoItem.id))).one())
 
 
-def _definitions(state: tuple[Any, ...]) -> dict[str, tuple[Field, ...]]:
+@lru_cache(maxsize=1)
+def _definitions(_state: tuple[Any, ...]) -> dict[str, tuple[Field, ...]]:
     """The extra fields by table, read anew when they changed."""
-    global _remembered  # noqa: PLW0603  one cell of the process, replaced whole
-    if _remembered[0] != state:
-        found: dict[str, list[Field]] = {}
-        for item in db.session.scalars(
-            select(InfoItem).where(InfoItem.active).order_by(InfoItem.position, InfoItem.id)
-        ):
-            if item.data_type in KINDS:
-                found.setdefault(item.object_type, []).append(_extra_field(item))
-        _remembered = state, {table: tuple(fields) for table, fields in found.items()}
-    return _remembered[1]
+    in_use = select(InfoItem).where(InfoItem.active).order_by(InfoItem.position, InfoItem.id)
+    items = db.session.scalars(in_use).all()
+    options = _options([item for item in items if item.data_type is ItemType.choices])
+    found: dict[str, list[Field]] = {}
+    for item in items:
+        found.setdefault(item.object_type, []).append(_extra_field(item, options.get(list_of(item), ())))
+    return {table: tuple(fields) for table, fields in found.items()}
+
+
+def _options(items: Sequence[InfoItem]) -> dict[str, tuple[Option, ...]]:
+    """What can be chosen in these fields, by code list; one statement where there are any."""
+    if not items:
+        return {}
+    found: dict[str, list[Option]] = {}
+    lists = select(Lookup).where(Lookup.category.in_([list_of(item) for item in items]))
+    for row in db.session.scalars(lists.order_by(Lookup.position, Lookup.id)):
+        option = Option(row.code, Words(row.name_zh, row.name_en), row.active)
+        found.setdefault(row.category, []).append(option)
+    return {category: tuple(options) for category, options in found.items()}
 
 
 def list_of(item: InfoItem) -> str:
@@ -338,11 +376,12 @@ def list_of(item: InfoItem) -> str:
     return f"{item.object_type}.{item.key}"[:60]
 
 
-def _extra_field(item: InfoItem) -> Field:
-    targets = {
+def _extra_field(item: InfoItem, options: tuple[Option, ...]) -> Field:
+    targets: dict[ItemType, Any] = {
         ItemType.choice: Lookup,
         ItemType.person: Employee,
         ItemType.relation: models_by_resource().get(item.target or ""),
+        ItemType.file: Attachment,
     }
     kind = KINDS[item.data_type]
     return Field(
@@ -351,15 +390,16 @@ def _extra_field(item: InfoItem) -> Field:
         info=FieldInfo(
             label=Words(item.label_zh, item.label_en),
             help=Words(item.help_zh, item.help_en or item.help_zh) if item.help_zh else None,
-            edit=item.data_type is not ItemType.computed,
+            edit=item.data_type not in WORKED_OUT,
             listed=item.shown_in_list,
-            sort=kind is not Kind.long,
+            sort=kind not in UNSORTED,
             lookup=list_of(item) if item.data_type is ItemType.choice else "",
             confidential=item.sensitivity is Sensitivity.confidential,
         ),
         required=False,
         max_length=LONGEST_TEXT if kind is Kind.text else None,
         target=targets.get(item.data_type),
+        options=options,
         item=Item(
             id=item.id,
             key=item.key,
@@ -381,8 +421,7 @@ def _extra_field(item: InfoItem) -> Field:
 def _forget(session: Session, _context: Any) -> None:
     """Who changes a definition sees it at once."""
     if any(isinstance(row, InfoItem) for row in (*session.new, *session.dirty, *session.deleted)):
-        global _remembered  # noqa: PLW0603
-        _remembered = (), {}
+        _definitions.cache_clear()
         session.info[NOTED] = None
 
 

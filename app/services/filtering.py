@@ -57,10 +57,11 @@ TYPES: dict[Kind, Type] = {
     Kind.moment: MOMENT,
     Kind.text: TEXT,
     Kind.long: TEXT,
+    Kind.choices: TEXT,
 }
 """The type of the language for each kind of field; choices have vocabularies of their own."""
 
-AS_FILTERED = {**TYPES, Kind.relation: COUNT, Kind.sealed: TEXT}
+AS_FILTERED = {**TYPES, Kind.relation: COUNT, Kind.file: COUNT, Kind.sealed: TEXT}
 """In filters a relation is the key of what it points to, and a sealed field is known by the whole of it alone."""
 
 
@@ -97,6 +98,8 @@ MOMENTS = ("from", "to", "is", "last", "next", "idle", "within", "none", "some")
 OPS: dict[Kind, tuple[str, ...]] = {
     Kind.text: ("has", "is", "starts", "in", "not", "none", "some"),
     Kind.long: ("has", "none", "some"),
+    Kind.choices: ("has", "none", "some"),
+    Kind.file: ("none", "some"),
     Kind.sealed: ("is", "none", "some"),
     Kind.choice: ("in", "not"),
     Kind.relation: ("in", "not", "none", "some"),

@@ -103,7 +103,7 @@ def _part(record: Any, name: str) -> str:
 
 def text_of(record: Any, field: Field) -> str:
     """A field of a record as the reader sees it."""
-    if field.kind is Kind.relation:
+    if field.kind in extras.KEYS:
         return _related_title(record, field)
     return values.show(field, getattr(record, field.name))
 
@@ -219,7 +219,7 @@ def _hold_related(rows: Sequence[Any], fields: Iterable[Field]) -> None:
     """Read what extra fields of these rows point to, one statement a type, and hold it as long as the session."""
     wanted: dict[Any, set[int]] = {}
     for field in fields:
-        if field.item is not None and field.kind is Kind.relation and field.target is not None:
+        if field.item is not None and field.kind in extras.KEYS and field.target is not None:
             keys = {key for row in rows if (key := getattr(row, field.name)) is not None}
             wanted.setdefault(field.target, set()).update(keys)
     for target, keys in wanted.items():
@@ -368,6 +368,8 @@ def operand_words(field: Field, op: str, raw: str) -> Words:
         return Words(title, title)
     if field.kind is Kind.flag:
         return values.YES if raw == "1" else values.NO
+    if field.kind is Kind.choices:
+        return next((option.words for option in field.options if option.code == raw), Words(raw, raw))
     return Words(raw, raw)
 
 

@@ -200,6 +200,40 @@ def _choice(field: Field, raw: Any) -> Choice:
     )
 
 
+SEPARATORS = re.compile(r"[,，、;；|/\n]+")
+
+
+def _choices(field: Field, raw: Any) -> str:
+    """Several choices by code or by name, as people and programs list them: the codes in the order of the list."""
+    parts = raw if isinstance(raw, list | tuple) else SEPARATORS.split(str(raw))
+    wanted = {str(part).strip().lower() for part in parts} - {""}
+    by_word = {
+        word.lower(): option.code
+        for option in field.options
+        for word in (option.code, *(option.words.spoken(tongue) for tongue in LANGUAGES))
+    }
+    if unknown := sorted(wanted - by_word.keys()):
+        active = [option.words for option in field.options if option.active]
+        raise BadValue(
+            say(
+                "{label}没有“{raw}”这一项，可选：{members}。",
+                "{label} has no '{raw}'; choose of {members}.",
+                label=field.label,
+                raw=unknown[0][:40],
+                members=Words("、".join(one.zh for one in active), ", ".join(one.en for one in active)),
+            )
+        )
+    chosen = {by_word[word] for word in wanted}
+    return ",".join(option.code for option in field.options if option.code in chosen)
+
+
+def show_choices(field: Field, codes: str) -> str:
+    """Several choices as the reader sees them."""
+    held = codes.split(",")
+    found = [option.words for option in field.options if option.code in held]
+    return str(Words("、".join(one.zh for one in found), ", ".join(one.en for one in found))) or EMPTY
+
+
 DATE_FORMS = (
     r"(?P<y>\d{4})[-/.](?P<m>\d{1,2})[-/.](?P<d>\d{1,2})",
     r"(?P<y>\d{4})年(?P<m>\d{1,2})月(?P<d>\d{1,2})日?",
@@ -264,6 +298,7 @@ READERS: dict[Kind, Callable[[Field, Any], Any]] = {
     Kind.rate: _rate,
     Kind.flag: _flag,
     Kind.choice: _choice,
+    Kind.choices: _choices,
     Kind.date: _date,
     Kind.moment: _moment,
 }
@@ -347,6 +382,8 @@ def show(field: Field, value: Any) -> str:
         return EMPTY
     if field.info.form == "year":
         return str(value)
+    if field.kind is Kind.choices:
+        return show_choices(field, value)
     shower = SHOWERS.get(field.kind)
     return shower(value) if shower else str(value)
 

@@ -262,6 +262,9 @@ def _value_input(field: Field, op: str, raw: str, name: str, model: type[Any]) -
         return replace(made, kind="choice", choices=periods)
     if op in filtering.DAY_WORDS:
         return replace(made, kind="number", unit=_("days"))
+    if field.kind is Kind.choices:
+        options = tuple(pages.Choice(one.code, one.words) for one in field.options)
+        return replace(made, kind="choice", choices=options)
     if op in SET:
         return _among(field, raw, made, model)
     if field.kind is Kind.flag:

@@ -30,9 +30,12 @@ KINDS: dict[Kind, str] = {
     Kind.moment: "moment",
     Kind.flag: "flag",
     Kind.choice: "choice",
+    Kind.choices: "pickers",
     Kind.relation: "picker",
     Kind.sealed: "text",
 }
+UNSENT = frozenset({Kind.flag, Kind.choices})
+"""What an empty input sends nothing for."""
 
 
 def new_cmd() -> str:
@@ -41,14 +44,19 @@ def new_cmd() -> str:
 
 
 def typed(fields: Iterable[Field]) -> dict[str, str]:
-    """What the form sent for these fields. A box left unticked sends nothing, and means no."""
+    """What the form sent for these fields. A box left unticked sends nothing, and means no; so do choices not made."""
     found: dict[str, str] = {}
     for field in fields:
         if field.name in request.form:
-            found[field.name] = request.form[field.name]
-        elif field.kind is Kind.flag and f"_has_{field.name}" in request.form:
+            found[field.name] = sent_for(field.name)
+        elif field.kind in UNSENT and f"_has_{field.name}" in request.form:
             found[field.name] = ""
     return found
+
+
+def sent_for(name: str) -> str:
+    """What the form sent under this name; several choices as one list."""
+    return ",".join(request.form.getlist(name))
 
 
 def form_page(
@@ -60,12 +68,12 @@ def form_page(
     **page: Any,
 ) -> pages.FormPage:
     """The form of a new or existing record, with what was sent and what was wrong with it, if it was."""
-    fields = records.editable_fields(model)
+    fields = records.editable_fields(model, of=record)
     if record is not None:
         fields = extra_conditions.shown(record, fields)
     problems = _problems(refusal)
     version = _version(record, refusal)
-    flags = tuple((f"_has_{field.name}", "1") for field in fields if field.kind is Kind.flag)
+    flags = tuple((f"_has_{field.name}", "1") for field in fields if field.kind in UNSENT)
     return pages.FormPage(
         sections=tuple(
             pages.Section(
@@ -142,7 +150,8 @@ def merged(sent: dict[str, str]) -> dict[str, str]:
 
 def asked_again(act: pages.Act, refusal: Refusal, path: str) -> pages.Act:
     """The act that was refused, opened, with what was typed and what was wrong with it; another as it is."""
-    if not act.fields or act.url.partition("?")[0] != path:
+    sent = all(request.form.get(name, "") == value for name, value in act.hidden if not name.startswith("_"))
+    if not act.fields or act.url.partition("?")[0] != path or not sent:
         return act
     problems = _problems(refusal)
     named = {field.name for field in act.fields}
@@ -163,9 +172,22 @@ def _typed_text(field: pages.Field) -> pages.Text:
     """What a picked record is called; the picker asks for it by its own address."""
     key = values.whole(request.form.get(field.name, ""))
     resource = field.picker_url.rpartition("/")[2].partition("?")[0]
-    if field.kind != "picker" or not key or resource not in models_by_resource():
+    if field.kind != "picker" or not key:
+        return field.text
+    if resource == Role.__tablename__:
+        return role_words(key)
+    if resource not in models_by_resource():
         return field.text
     return records.title_of(db.session.get(models_by_resource()[resource], key))
+
+
+def role_words(id_: int | None) -> str:
+    """What a role is called by its readers."""
+    role = db.session.get(Role, id_) if id_ else None
+    if role is None:
+        return ""
+    named = codes.roles().get(role.name)
+    return str(named.words) if named else str(role.name)
 
 
 def _input(field: Field, record: Any, sent: Mapping[str, str] | None, problems: list[Problem]) -> pages.Field:
@@ -194,9 +216,23 @@ def one_input(field: Field, value: str, *, name: str, required: bool) -> pages.F
     )
     if field.choices is not None:
         return replace(made, choices=options(field.choices))
+    if field.kind is Kind.choices:
+        return among(made, field, value)
     if field.kind is Kind.relation:
         return replace(made, text=_picked_text(field, value), picker_url=picker_url(field))
     return made
+
+
+def among(made: pages.Field, field: Field, value: str) -> pages.Field:
+    """The input of several choices: those made, and those that can be."""
+    held = value.split(",")
+    chosen = {option.code: pages.Choice(option.code, option.words) for option in field.options}
+    return replace(
+        made,
+        kind="pickers",
+        picked=tuple(choice for code, choice in chosen.items() if code in held),
+        choices=tuple(chosen[one.code] for one in field.options if one.active and one.code not in held),
+    )
 
 
 def _held(field: Field, record: Any) -> str:
@@ -216,8 +252,4 @@ def _default(field: Field) -> str:
 def _picked_text(field: Field, value: str) -> str:
     if (key := values.whole(value)) is None:
         return ""
-    found = records.picked_title(field, key) or ""
-    if field.target is Role:
-        named = codes.roles().get(found)
-        return str(named.words) if named else found
-    return found
+    return role_words(key) if field.target is Role else records.picked_title(field, key) or ""

@@ -44,7 +44,7 @@ def answer(view: Any, pk: int, name: str) -> Any:
 
 
 def _save(view: Any, pk: int, field: Field) -> Any:
-    typed = request.form.get(field.name, "")
+    typed = forms.sent_for(field.name)
     try:
         with transaction():
             command = once()

@@ -244,9 +244,12 @@ def test_a_definition_that_is_not_whole_is_refused_and_what_it_says_for_ever_sta
         {"key": "area", "data_type": "text"},
     ):
         assert admin.post("/info_item/add", data={**base, **wrong}).status_code == 422, wrong
-    assert admin.post("/info_item/edit/1", data={"data_type": "text"}).status_code == 422
+    colour = held(app, lambda: db.session.scalars(select(InfoItem.id).where(InfoItem.key == "colour")).one())
+    assert admin.post(f"/info_item/edit/{colour}", data={"data_type": "text"}).status_code == 422
     assert sign_in(app.test_client(), "ann").get("/info_item/add").status_code == 403
-    assert admin.post("/info_item/edit/1", data={"choices": "绿 | Green\n蓝 | Blue"}).status_code == 302
+    assert (
+        admin.post(f"/info_item/edit/{colour}", data={"choices": "绿 | Green\n蓝 | Blue"}).status_code == 302
+    )
     rows = held(
         app,
         lambda: {
@@ -255,7 +258,7 @@ def test_a_definition_that_is_not_whole_is_refused_and_what_it_says_for_ever_sta
         },
     )
     assert rows == {"红": False, "绿": True, "蓝": True}
-    assert admin.post("/info_item/delete/1").status_code == 302
+    assert admin.post(f"/info_item/delete/{colour}").status_code == 302
     assert "extra.colour" not in sign_in(app.test_client(), "ann").get("/customer/add").text
 
 

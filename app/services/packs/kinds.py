@@ -199,6 +199,11 @@ class Table(PackKind):
             form[word] = None if body.get(word) is None else _text(body[word])
         return {word: value for word, value in form.items() if value is not None}
 
+    def columns_of(self, body: Mapping[str, Any]) -> dict[str, Any]:
+        """The columns of an entry without problems, as a row takes them."""
+        body = self._ungrouped(body)
+        return {name: _bound(self._column(name), body.get(word)) for word, name in self.columns.items()}
+
     def _ungrouped(self, body: Mapping[str, Any]) -> dict[str, Any]:
         if "group" not in body or not self.group:
             return dict(body)
