@@ -73,7 +73,7 @@ def export(
 
 def _view(resource: str, name: str) -> str:
     """The address of a saved view this person is offered; ends the command when there is none."""
-    found = next((view.query for view in saved_views.offered(resource) if view.name == name), None)
+    found = next((one.view.query for one in saved_views.offered(resource) if one.view.name == name), None)
     if found is None:
         stop(say("没有名为“{name}”的视图。", "There is no view '{name}'.", name=name), BAD_USAGE)
     return found

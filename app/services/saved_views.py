@@ -1,18 +1,19 @@
 """Lists as somebody likes them: conditions, order and columns under a name, for himself, for a role or for everybody.
 
 A view holds the arguments of the list's address, and is checked by the list each time it is opened, with the rights of
-who opens it: a view never shows more than the list itself would. Only who made it, or an administrator, changes it.
+who opens it: a view never shows more than the list itself would. Only who made it, or an administrator of views, changes it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import NamedTuple
 
 from sqlalchemy import ColumnElement, and_, case, or_, select
 
 from app.errors import BadInput, NotAllowed, NotFound, Problem
 from app.extensions import db
-from app.models import Audience, SavedView
+from app.models import Audience, SavedView, ViewPin
 from app.roles import Act
 from app.services import access, values
 from app.words import say
@@ -23,14 +24,25 @@ LONGEST_NAME = 60
 RESOURCE = "saved_view"
 
 
-def offered(resource: str) -> list[SavedView]:
+class Offered(NamedTuple):
+    """A view somebody is offered, and whether he keeps it at hand."""
+
+    view: SavedView
+    is_pinned: bool
+
+
+def offered(resource: str) -> list[Offered]:
     """The views this person is offered on a list: his own first, then those of his roles, then everybody's."""
     who = access.principal()
     near = case((SavedView.audience == Audience.mine, 0), (SavedView.audience == Audience.role, 1), else_=2)
+    his = and_(ViewPin.view_id == SavedView.id, ViewPin.employee_id == who.employee_id)
     statement = (
-        select(SavedView).where(SavedView.resource == resource, _for(who)).order_by(near, SavedView.id)
+        select(SavedView, ViewPin.view_id.is_not(None))
+        .outerjoin(ViewPin, his)
+        .where(SavedView.resource == resource, _for(who))
+        .order_by(near, SavedView.id)
     )
-    return list(db.session.scalars(statement))
+    return [Offered(view, is_pinned) for view, is_pinned in db.session.execute(statement)]
 
 
 def _for(who: access.Principal) -> ColumnElement[bool]:
@@ -54,7 +66,7 @@ def save(resource: str, query: str, typed: Mapping[str, str], view_id: int | Non
     who = access.principal()
     if who.employee_id is None:
         raise NotAllowed(say("只有员工可以保存视图。", "Only an employee keeps views."))
-    view = own(view_id) if view_id else SavedView(resource=resource, owner_id=who.employee_id)
+    view = changeable(view_id) if view_id else SavedView(resource=resource, owner_id=who.employee_id)
     if len(query) > LONGEST:
         raise BadInput(
             [
@@ -77,6 +89,8 @@ def save(resource: str, query: str, typed: Mapping[str, str], view_id: int | Non
     _check(view, who)
     db.session.add(view)
     db.session.flush()
+    if view_id is None:
+        pin(view.id)
     return view
 
 
@@ -88,18 +102,20 @@ def _audience(word: str) -> Audience:
 
 def _check(view: SavedView, who: access.Principal) -> None:
     problems = []
+    administers = who.may(Act.administer, RESOURCE)
     if not view.name or len(view.name) > LONGEST_NAME:
         problems.append(
             Problem(say("请填写视图名称，最多 60 字。", "Name the view, in up to 60 characters."), "name")
         )
-    if view.audience is Audience.role and view.role_id not in who.role_ids:
+    known = view.role_id in who.role_ids or (administers and view.role_id is not None)
+    if view.audience is Audience.role and not known:
         problems.append(Problem(say("请选择您自己的一个角色。", "Choose one of your own roles."), "role_id"))
-    if view.is_default and view.audience is not Audience.mine and not who.may(Act.administer, RESOURCE):
+    if view.is_default and view.audience is not Audience.mine and not administers:
         problems.append(
             Problem(
                 say(
-                    "只有管理员可以设置他人的默认视图。",
-                    "Only an administrator sets what opens by default for others.",
+                    "只有视图管理员可以设置他人的默认视图。",
+                    "Only an administrator of views sets what opens by default for others.",
                 ),
                 "is_default",
             )
@@ -108,20 +124,45 @@ def _check(view: SavedView, who: access.Principal) -> None:
         raise BadInput(problems)
 
 
-def own(view_id: int) -> SavedView:
-    """The view, if this person may change it. Raises `NotFound`, also for what he is not offered; `NotAllowed`."""
+def may_change(view: SavedView) -> bool:
+    """Whether this person may change a view he is offered: one he made, or any as an administrator of views."""
     who = access.principal()
-    view = db.session.scalar(select(SavedView).where(SavedView.id == view_id, _for(who)))
-    if view is None:
-        raise NotFound(say("没有这个视图。", "There is no such view."))
-    if view.owner_id != who.employee_id and not who.may(Act.administer, RESOURCE):
+    return view.owner_id == who.employee_id or who.may(Act.administer, RESOURCE)
+
+
+def changeable(view_id: int) -> SavedView:
+    """The view, if this person may change it. Raises `NotFound`, also for what he is not offered; `NotAllowed`."""
+    view = _found(view_id)
+    if not may_change(view):
         raise NotAllowed(say("只有创建人可以修改该视图。", "Only who made this view changes it."))
     return view
 
 
+def _found(view_id: int) -> SavedView:
+    view = db.session.scalar(select(SavedView).where(SavedView.id == view_id, _for(access.principal())))
+    if view is None:
+        raise NotFound(say("没有这个视图。", "There is no such view."))
+    return view
+
+
+def pin(view_id: int, *, on: bool = True) -> SavedView:
+    """Keep a view this person is offered at hand, or no longer; for himself alone. Inside `transaction()`.
+
+    Raises `NotFound`.
+    """
+    view, person = _found(view_id), access.principal().employee_id
+    held = db.session.get(ViewPin, (view_id, person)) if person is not None else None
+    if on and held is None and person is not None:
+        db.session.add(ViewPin(view_id=view_id, employee_id=person))
+    elif not on and held is not None:
+        db.session.delete(held)
+    db.session.flush()
+    return view
+
+
 def remove(view_id: int) -> SavedView:
-    """Throw a view away. Inside `transaction()`; raises as `own`."""
-    view = own(view_id)
-    db.session.delete(view)
+    """Throw a view away, for whomever it was. Inside `transaction()`; raises as `changeable`."""
+    view = changeable(view_id)
+    db.session.delete(view)  # who kept it at hand goes with it
     db.session.flush()
     return view

@@ -23,9 +23,9 @@ from werkzeug.datastructures import MultiDict
 from app import workflows
 from app.errors import BadRequest, NotAllowed, NotFound, Refusal, Stale, WrongState
 from app.extensions import db, transaction
-from app.models import AuditAct, SavedView
+from app.models import AuditAct
 from app.roles import Act
-from app.services import access, audit, history, merging, records, saved_views, values
+from app.services import access, audit, extras, history, merging, records, saved_views, values
 from app.services.commands import AlreadyDone
 from app.services.fields import Field, Kind, field_named, labels_of, listed, parts_of
 from app.services.imports import MOST_EDITED, importable, offered, stage_edit
@@ -35,6 +35,7 @@ from app.views.cells import LINKED, cell_of, names_of
 from app.views.guards import needs
 from app.views.web import once
 from app.words import Words, say
+from app.workflows import bulk_acts
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +123,7 @@ class RecordView(BaseView):
         return self._listed(views)
 
     def _listed(
-        self, views: builtins.list[SavedView], refusal: Refusal | None = None, asked: str = ""
+        self, views: builtins.list[saved_views.Offered], refusal: Refusal | None = None, asked: str = ""
     ) -> Any:
         """The list the address asks for; after a refusal with what was typed for the act asked for."""
         g.list_path = self.url("list")
@@ -130,7 +131,7 @@ class RecordView(BaseView):
         acts.filter_url, acts.count_url = self.url("filter"), self.url("count")
         if acts.cell_endpoint:
             acts.typed = frozenset(field.name for field in inline.editable(self.model))
-        acts.views = view_acts.tabs_of(views, self.resource)
+        acts.views, acts.other_views = view_acts.tabs_of(views, self.resource), view_acts.others_of(views)
         acts.acts += view_acts.acts_of(views, self.resource)
         if refusal is not None:
             acts.acts = tuple(forms.asked_again(act, refusal, asked) for act in acts.acts)
@@ -209,12 +210,13 @@ class RecordView(BaseView):
             acts.bulk += (
                 pages.Act(
                     _("Delete"),
-                    url=self.url("bulk"),
+                    url=f"{self.url('bulk')}?{lists.url_query(request.args)}",
                     method="post",
                     name="act",
                     value="delete",
                     tone="bad",
                     confirm=_("Put the chosen records in the recycle bin?"),
+                    hidden=(("_cmd", forms.new_cmd()),),
                 ),
             )
             acts.bulk_url = self.url("bulk")
@@ -614,7 +616,7 @@ class RecordView(BaseView):
     @needs(Act.edit)
     def bulk_edit(self) -> Any:
         """Judge what the values typed would do to the chosen records; the run says what, and waits."""
-        typed = {field.name: request.form.get(field.name, "") for field in offered(self.model)}
+        typed = {field.name: forms.sent_for(field.name) for field in offered(self.model)}
         try:
             run = stage_edit(self.resource, self._chosen(), typed)
         except (NotAllowed, NotFound):
@@ -623,24 +625,30 @@ class RecordView(BaseView):
             return self._listed(saved_views.offered(self.resource), refusal, request.path)
         return redirect(url_for("ImportView.show", pk=run), 303)
 
-    def _chosen(self) -> Sequence[int]:
+    def _chosen(self, query: records.Query | None = None) -> Sequence[int]:
         """The records ticked on the list, or all it holds."""
         if request.form.get("all"):
-            return records.ids_of(lists.query_of(self.model, request.args), MOST_EDITED + 1)
+            return records.ids_of(query or lists.query_of(self.model, request.args), MOST_EDITED + 1)
         return ticked()
 
     @expose("/bulk", methods=["POST"])
     @needs(Act.delete)
     def bulk(self) -> Any:
-        """Delete several records: one transaction each, a result for each."""
-        ids = ticked()[: max(records.SIZES)]
-        tell_each(len(ids), each(ids, self._delete_one))
-        return redirect(self.url("list"))
+        """Delete several records, each with its own result; many by a job."""
+        self._refuse_read_only()
+        return self._with_each("delete", self._chosen(), self.url("list"))
 
-    def _delete_one(self, id_: int) -> None:
-        record = records.find(self.model, id_, Act.delete)
-        self.check_editable(record)
-        records.remove(record)
+    def _with_each(self, verb: str, ids: Sequence[int], back: str) -> Any:
+        """Do a verb with each of these records: few in a transaction each, many by a job that can be taken back."""
+        if len(ids) <= bulk_acts.AT_ONCE:
+            change = bulk_acts.VERBS[verb].change
+            tell_each(len(ids), each(ids, lambda id_: change(self.model, id_)))
+            return redirect(back, 303)
+        with transaction():
+            command = once()
+            where = url_for("BulkView.show", pk=bulk_acts.enqueue(self.resource, verb, ids))
+            command.led_to(where)
+        return redirect(where, 303)
 
     @expose("/bin")
     @needs(Act.delete)
@@ -650,7 +658,11 @@ class RecordView(BaseView):
         acts.count_url = ""
         acts.bulk = (
             pages.Act(
-                _("Restore"), url=self.url("restore"), method="post", icon="arrow-back-up", primary=True
+                _("Restore"),
+                url=f"{self.url('restore')}?{lists.url_query(request.args)}",
+                method="post",
+                icon="arrow-back-up",
+                primary=True,
             ),
         )
         query = replace(lists.query_of(self.model, request.args), **_of_bin(records.binned(self.model)))
@@ -665,10 +677,9 @@ class RecordView(BaseView):
     @expose("/restore", methods=["POST"])
     @needs(Act.delete)
     def restore(self) -> Any:
-        """Take the chosen records out of the bin: one transaction each, a result for each."""
-        refused = each(ticked()[: max(records.SIZES)], lambda pk: records.restore(self.model, pk))
-        tell_each(len(ticked()), refused)
-        return redirect(self.url("bin"), 303)
+        """Take the chosen records out of the bin, each with its own result; many by a job."""
+        query = replace(lists.query_of(self.model, request.args), **_of_bin(records.binned(self.model)))
+        return self._with_each("restore", self._chosen(query), self.url("bin"))
 
     @expose("/cell/<int:pk>/<name>", methods=["GET", "POST"])
     @needs(Act.edit)
@@ -791,10 +802,12 @@ def _said(model: type[Any], field: Field, kept: Any) -> str:
 
 
 def _plainly_said(field: Field, kept: Any) -> str:
-    if field.kind is Kind.relation and (key := values.whole(kept)):
+    if field.kind in extras.KEYS and (key := values.whole(kept)):
         return records.picked_title(field, key) or values.EMPTY
     if field.kind is Kind.flag:
         return values.show_flag(kept)
+    if field.kind is Kind.choices:
+        return values.show_choices(field, str(kept))
     if field.choices is not None:
         return values.show_choice(field, str(kept))
     return str(kept)

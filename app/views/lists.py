@@ -26,7 +26,7 @@ from app.views.cells import cell_of, url_to
 from app.views.web import page_number
 from app.words import language, say
 
-KEPT = ("sort", "size", "cols", "view", "edit")
+KEPT = ("sort", "size", "cols", "w", "view", "edit")
 """What searching and filtering leave as it is."""
 PASSING = frozenset({"view", "page", "after", "before", "edit"})
 """What is no part of a list's state: where one stands in it, and how it came about."""
@@ -34,6 +34,9 @@ DEEP = 1_000
 """From this row on pages are found by the row before them, not by counting rows."""
 MAX_PAGE = 100_000
 LONGEST_SEARCH = 100
+WIDTHS = range(64, 801)
+"""How wide a column may be, in pixels of the screen's own measure."""
+MOST_WIDTHS = 60
 
 
 def query_of(
@@ -83,6 +86,16 @@ def _choosable(model: type[Any]) -> tuple[Field, ...]:
     return tuple(field for field in records.visible_fields(model) if field.kind is not Kind.json)
 
 
+def widths_of(written: str) -> dict[str, int]:
+    """Column → width out of `name:240,code:120`; what means nothing is left out."""
+    found = {}
+    for part in written.split(",")[:MOST_WIDTHS]:
+        name, _colon, text = part.partition(":")
+        if name.isidentifier() and text.isdecimal() and len(text) < len("9999") and int(text) in WIDTHS:
+            found[name] = int(text)
+    return found
+
+
 def _size(args: MultiDict[str, str]) -> int:
     text = args.get("size", "")
     return int(text) if text in {str(size) for size in records.SIZES} else records.SIZES[0]
@@ -99,12 +112,16 @@ def list_page(query: records.Query, acts: ListActs, *, fields: tuple[Field, ...]
     shown = list(chosen) or in_one_language(given)
     page = records.page_of(query, fields=shown)
     shut = workflows.shut(page.rows)
+    widths = {} if fields else widths_of(request.args.get("w", ""))
     first = (query.page - 1) * query.size + 1 if page.rows else 0
     last = first + len(page.rows) - 1 if page.rows else 0
     return pages.ListPage(
         title=labels_of(query.model),
         resource=acts.resource,
-        columns=tuple(_column(field, query, first=index == 0) for index, field in enumerate(shown)),
+        columns=tuple(
+            replace(_column(field, query, first=index == 0), width=widths.get(field.name, 0))
+            for index, field in enumerate(shown)
+        ),
         rows=tuple(_row(record, shown, acts, shut) for record in page.rows),
         search=query.search,
         search_hint=_("Name, code or number"),
@@ -135,6 +152,8 @@ def list_page(query: records.Query, acts: ListActs, *, fields: tuple[Field, ...]
         sorts=() if fields else tuple(_sorts(query)),
         typing=_typing() if acts.typed else None,
         tabs=acts.views,
+        views=acts.other_views,
+        view="" if fields else request.args.get("view", ""),
         choosable=() if fields else tuple(_chooser(query.model, shown)),
     )
 
@@ -176,6 +195,7 @@ class ListActs:
         self.filter_url = ""
         self.count_url = ""
         self.views: tuple[pages.Tab, ...] = ()
+        self.other_views: tuple[pages.Tab, ...] = ()
 
 
 def _column(field: Field, query: records.Query, *, first: bool) -> pages.Column:

@@ -80,6 +80,8 @@ class Column:
     wide_on_phone: bool = False
     optional: bool = False
     hidden: bool = False
+    width: int = 0
+    """As the view says it, in pixels; 0 for as it comes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -477,6 +479,10 @@ class ListPage:
     columns: tuple[Column, ...] = ()
     rows: tuple[Row, ...] = ()
     tabs: tuple[Tab, ...] = ()
+    views: tuple[Tab, ...] = ()
+    """Saved views that are not on the tabs; `count` says for whom each is."""
+    view: str = ""
+    """The saved view the list was opened with: its columns are remembered apart."""
     search: str = ""
     search_hint: Text = ""
     search_url: str = ""

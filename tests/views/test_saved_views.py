@@ -130,3 +130,84 @@ def test_the_columns_are_chosen_and_ordered_by_the_address(world: World, client:
     assert head.index('data-c="owner_id"') < head.index('data-c="name"')
     assert 'data-c="grade"' not in head
     assert client.get("/customer/list/?cols=nothing").status_code == 400
+
+
+def strip(page: str) -> str:
+    """The tabs of the list."""
+    found = page.index('<nav class="tabs"')
+    return page[found : page.index("</nav>", found)]
+
+
+def test_one_keeps_a_view_at_hand_for_oneself_alone(world: World, client: Any):
+    sign_in(client, "ann")
+    id_ = keep(client, audience="everybody").headers["Location"].rpartition("=")[2]
+    assert f"view={id_}" in strip(client.get("/customer/list/?view=0").text)
+    sign_in(client, "cat")
+    page = client.get("/customer/list/?view=0").text
+    assert f"view={id_}" not in strip(page)
+    assert f"view={id_}" in page
+    assert client.post(f"/view/{id_}/pin", data={"on": "1"}).status_code == 303
+    assert f"view={id_}" in strip(client.get("/customer/list/?view=0").text)
+    sign_in(client, "ann")
+    client.post(f"/view/{id_}/pin", data={})
+    assert f"view={id_}" not in strip(client.get("/customer/list/?view=0").text)
+    sign_in(client, "cat")
+    assert f"view={id_}" in strip(client.get("/customer/list/?view=0").text)
+
+
+def test_nobody_pins_a_view_he_is_not_offered(world: World, client: Any):
+    sign_in(client, "ann")
+    id_ = keep(client).headers["Location"].rpartition("=")[2]
+    sign_in(client, "bob")
+    assert client.post(f"/view/{id_}/pin", data={"on": "1"}).status_code == 404
+
+
+def test_a_view_keeps_the_widths_of_its_columns(app: Any, world: World, client: Any):
+    sign_in(client, "ann")
+    client.post("/customer/add", data={"name": "丁公司"})
+    widths = "name:240,code:120,grade:9,owner_id:2000,../x:100"
+    where = keep(client, query="cols=name,code", _w=widths).headers["Location"]
+    assert [view.query for view in views(app)] == ["cols=name%2Ccode&w=name%3A240%2Ccode%3A120"]
+    page = " ".join(client.get(where).text.split())
+    assert 'data-c="name" data-w="240"' in page
+    assert 'data-c="code" data-w="120"' in page
+
+
+def test_an_open_view_says_that_the_list_was_changed_and_is_renamed_and_shared_by_its_maker(
+    app: Any, world: World, client: Any
+):
+    sign_in(client, "ann")
+    where = keep(client).headers["Location"]
+    id_ = where.rpartition("=")[2]
+    assert "已修改" not in strip(client.get(where).text)
+    assert "已修改" in strip(client.get(f"{where}&size=50").text)
+    assert keep(client, view=id_, name="重点客户", audience="everybody").status_code == 303
+    assert [(view.name, view.audience) for view in views(app)] == [("重点客户", Audience.everybody)]
+    refused = " ".join(keep(client, view=id_, name="", audience="everybody").text.split())
+    assert refused.count("data-opened") == 1
+
+
+def test_a_head_says_what_opens_for_a_role_and_for_everybody(app: Any, world: World, client: Any):
+    with app.app_context():
+        role = str(max(world.principal("ann").role_ids))
+    sign_in(client, "hana")
+    assert keep(client, audience="everybody", is_default="1").status_code == 303
+    assert (
+        keep(client, query="in.status=dormant", audience="role", role_id=role, is_default="1").status_code
+        == 303
+    )
+    sign_in(client, "ann")
+    assert "in.status=dormant" in client.get("/customer/list/").headers["Location"]
+    sign_in(client, "bob")
+    assert "in.status=active" in client.get("/customer/list/").headers["Location"]
+
+
+def test_a_refused_view_names_the_role_that_was_chosen(app: Any, world: World, client: Any):
+    sign_in(client, "ann")
+    with app.app_context():
+        id_ = max(world.principal("ada").role_ids)
+    answer = keep(client, audience="role", role_id=str(id_))
+    page = " ".join(answer.text.split())
+    assert answer.status_code == 422
+    assert f'<option value="{id_}" selected>{id_}</option>' not in page
+    assert f'<option value="{id_}" selected>系统管理员</option>' in page

@@ -231,7 +231,8 @@
     if (narrow.matches) { return; }
     all("table[data-widths]", scope).forEach(function (table) {
       var was = {};
-      try { was = JSON.parse(keep.read("gh-w-" + table.dataset.widths) || "{}"); } catch (_) { was = {}; }
+      all("thead th[data-w]", table).forEach(function (head) { was[head.dataset.c] = Number(head.dataset.w); });
+      try { Object.assign(was, JSON.parse(keep.read("gh-w-" + table.dataset.widths) || "{}")); } catch (_) { /* as it comes */ }
       all("thead th[data-c]", table).forEach(function (head) { grip(table, head); });
       if (Object.keys(was).length) { fix(table, was); }
     });
@@ -262,6 +263,11 @@
     bar.setAttribute("aria-valuenow", String(was[head.dataset.c]));
     keep.write("gh-w-" + table.dataset.widths, JSON.stringify(was));
   }
+  /* A view keeps the widths its columns have. */
+  document.addEventListener("submit", function (e) {
+    var hole = one("input[name=_w]", e.target), heads = all("table.sized[data-widths] thead th[data-c]");
+    if (hole) { hole.value = heads.map(function (h) { return h.dataset.c + ":" + h.offsetWidth; }).join(","); }
+  });
   document.addEventListener("pointerdown", function (e) {
     var bar = e.target.closest && e.target.closest(".grip");
     if (!bar) { return; }
