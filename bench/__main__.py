@@ -1,41 +1,97 @@
-"""`python -m bench [lists] [approvals]`: the benchmarks, all unless some are named, on SQLite and PostgreSQL.
+"""`python -m bench [pages] [approvals]`: the benchmarks, all unless some are named, on PostgreSQL and SQLite.
 
-Ends with 1 when a figure misses its gate.
+`--quick` builds a company of 20,000 customers and takes minutes; `--customers` says how many. Ends with 1 when a figure
+misses its gate.
 """
 
 from __future__ import annotations
 
+import argparse
 import itertools
+import os
+import platform
+import shutil
 import sys
-import tempfile
+from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 
-from bench import approvals, lists
-from tests.postgres import MissingPostgres, Postgres
+from bench import approvals, pages, servers
+from tests.postgres import MissingPostgres, Postgres, new_folder
+
+BENCHMARKS = ("pages", "approvals")
 
 
-def main(names: list[str]) -> bool:
-    """Run the named benchmarks; whether every gate was held."""
-    wanted = names or ["lists", "approvals"]
-    numbers = itertools.count(1)
-    with tempfile.TemporaryDirectory() as temporary:
-        folder = Path(temporary)
-        within = run(wanted, "SQLite", lambda: f"sqlite:///{folder}/{next(numbers)}.db", folder)
-        try:
-            server = Postgres()
-        except MissingPostgres as absent:
-            print(absent)
-            return within
-        within &= run(wanted, "PostgreSQL", lambda: server.url(server.create()), folder)
-        server.stop()
+def arguments(given: list[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m bench", description="The benchmarks.")
+    parser.add_argument("names", nargs="*", metavar="|".join(BENCHMARKS), help="all unless some are named")
+    parser.add_argument("--on", choices=("postgresql", "sqlite"), help="one of the two databases alone")
+    parser.add_argument("--customers", type=int, default=pages.Size.customers)
+    parser.add_argument("--rounds", type=int, default=pages.Size.rounds)
+    parser.add_argument("--quick", action="store_true", help="20,000 customers, five rounds")
+    found = parser.parse_args(given)
+    if wrong := set(found.names) - set(BENCHMARKS):
+        parser.error(f"no benchmark {min(wrong)}")
+    return found
+
+
+def main(given: list[str]) -> bool:
+    """Run what was asked for; whether every gate was held."""
+    asked = arguments(given)
+    size = pages.Size(20_000, 5) if asked.quick else pages.Size(asked.customers, asked.rounds)
+    names = asked.names or list(BENCHMARKS)
+    print(
+        f"{datetime.now().astimezone():%Y-%m-%d %H:%M}, {os.cpu_count()} cores, Python {platform.python_version()}, {platform.system()}"
+    )
+    folder = new_folder("guanhu-bench")
+    folder.chmod(0o755)
+    within = True
+    if asked.on != "sqlite":
+        within &= on_postgresql(names, folder, size)
+    if asked.on != "postgresql":
+        numbers = itertools.count(1)
+        within &= run(
+            names, "sqlite", lambda: f"sqlite:///{folder}/{next(numbers)}.db", folder, lambda: 0.0, size
+        )
+    shutil.rmtree(folder)
     return within
 
 
-def run(wanted: list[str], name: str, url_of: approvals.MakeUrl, folder: Path) -> bool:
-    """The named benchmarks on one backend."""
-    if "lists" in wanted:
-        lists.measure(name, url_of(), folder)
-    return "approvals" not in wanted or approvals.measure(name, url_of, folder)
+def on_postgresql(names: list[str], folder: Path, size: pages.Size) -> bool:
+    """On a server of our own, if there are binaries of one."""
+    try:
+        server = Postgres()
+    except MissingPostgres as absent:
+        print(absent)
+        return True
+    try:
+        return run(
+            names,
+            "postgresql",
+            lambda: server.url(server.create()),
+            folder,
+            lambda: servers.processor_of(server.process.pid),
+            size,
+        )
+    finally:
+        server.stop()
+
+
+def run(
+    names: list[str],
+    kind: str,
+    url_of: approvals.MakeUrl,
+    folder: Path,
+    database: Callable[[], float],
+    size: pages.Size,
+) -> bool:
+    """The named benchmarks on one database."""
+    within = True
+    if "pages" in names:
+        within &= pages.measure(kind, url_of, folder, database, size)
+    if "approvals" in names:
+        within &= approvals.measure(kind, url_of, folder)
+    return within
 
 
 if __name__ == "__main__":

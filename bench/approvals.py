@@ -8,17 +8,14 @@ from __future__ import annotations
 
 import statistics
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import event
-
-from app.extensions import db
 from bench.requests import fill
 from bench.site import prepare
+from tests.views.test_budgets import statements
 from tests.world import sign_in
 
 MakeUrl = Callable[[], str]
@@ -109,23 +106,6 @@ def _timed(run: Callable[[Office], Any], office: Office) -> float:
 
 def _statements(run: Callable[[Office], Any], office: Office) -> int:
     run(office)  # once a minute the session is marked as seen
-    with counted(office.app) as seen:
+    with statements(office.app) as seen:
         run(office)
     return len(seen)
-
-
-@contextmanager
-def counted(app: Any) -> Iterator[list[str]]:
-    """The statements issued in the block."""
-    seen: list[str] = []
-
-    def note(_connection: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
-        seen.append(statement)
-
-    with app.app_context():
-        engine = db.engine
-    event.listen(engine, "before_cursor_execute", note)
-    try:
-        yield seen
-    finally:
-        event.remove(engine, "before_cursor_execute", note)

@@ -1,0 +1,405 @@
+"""The pages people open all day, asked of the product, of Django's admin over the same tables, and of bare SQL.
+
+One server of one worker each, all asked by the same person in one run: in every round each page is asked once of each,
+in an order drawn anew, so that a busy moment hits all alike. An answer that does not show the row it must show is no
+answer. The same product over a tenth of the data is asked as well: pages may not grow with the rows.
+"""
+
+from __future__ import annotations
+
+import math
+import random
+import statistics
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, create_engine, text
+
+from bench import company, servers
+from bench.servers import Server
+from bench.site import prepare
+from tests.world import World
+
+OURS, SMALL, SCOPED, WHOLE, FLOOR = "Guanhu", "a tenth", "Django", "Django, no scope", "floor"
+COMMON = "华"
+"""A sign one customer in sixteen has in his name."""
+PAGE_ROWS = 25
+MOST_BYTES = 300_000
+GROWTH = 1.3
+WARM = 2
+FLOOR_MS, ABOVE_MS, TIMES_FLOOR = 20, 30, 3
+"""The processor time above the floor where the floor is below this, and how many floors elsewhere."""
+
+
+@dataclass(frozen=True)
+class Size:
+    """How much is built, and how often everybody is asked."""
+
+    customers: int = 1_000_000
+    rounds: int = 11
+
+
+@dataclass(frozen=True)
+class Page:
+    """One page: where each contender has it, and by which SQL the row is found that it must show."""
+
+    name: str
+    ours: str
+    django: str
+    bare: str = ""
+    shows: str = ""
+    most: Mapping[str, float] = field(default_factory=lambda: {"postgresql": 0.8, "sqlite": 1.0})
+    """How many of Django's medians it may take, by database."""
+    saves: bool = False
+
+
+QUICK = {"postgresql": 0.5, "sqlite": 0.8}
+FOUND = {"postgresql": 0.5, "sqlite": 1.0}
+LIST, DJANGO = "/customer/list/", "/admin/django_admin/customer/"
+ORDERS, DJANGO_ORDERS = "/order/list/", "/admin/django_admin/order/"
+CODES = "SELECT code FROM customer WHERE {scope}"
+NUMBERS = "SELECT no FROM sales_document WHERE {scope}"
+NEWEST = "ORDER BY id DESC LIMIT 1"
+
+PAGES = (
+    Page("list", LIST, DJANGO, "/customers?", f"{CODES} {NEWEST}", QUICK),
+    Page(
+        "deep page",
+        f"{LIST}?page={{deep}}",
+        f"{DJANGO}?p={{deep}}",
+        "/customers?page={deep}",
+        f"{CODES} {NEWEST} OFFSET {{skip}}",
+        QUICK,
+    ),
+    Page(
+        "next deep page",
+        "{next}",
+        f"{DJANGO}?p={{after}}",
+        "/customers?page={after}",
+        f"{CODES} {NEWEST} OFFSET {{skip_after}}",
+        QUICK,
+    ),
+    Page(
+        "sort by name",
+        f"{LIST}?sort=name",
+        f"{DJANGO}?o=2",
+        "/customers/name?",
+        f"{CODES} ORDER BY name, {{tie}} LIMIT 1",
+        QUICK,
+    ),
+    Page(
+        "sort by last order",
+        f"{LIST}?sort=last_order_on&cols=code,name,status,is_key,grade,region_id,owner_id,last_order_on",
+        f"{DJANGO}?o=8",
+        "/customers/last?",
+        f"{CODES} ORDER BY last_order_on, {{tie}} LIMIT 1",
+        QUICK,
+    ),
+    Page(
+        "contains, common",
+        f"{LIST}?q={COMMON}",
+        f"{DJANGO}?q={COMMON}",
+        f"/customers/q?q={COMMON}",
+        f"{CODES} AND name LIKE '%{COMMON}%' {NEWEST}",
+        FOUND,
+    ),
+    Page(
+        "contains, rare",
+        f"{LIST}?q={{rare}}",
+        f"{DJANGO}?q={{rare}}",
+        "/customers/q?q={rare}",
+        f"{CODES} AND name LIKE '%{{rare}}%' {NEWEST}",
+        FOUND,
+    ),
+    Page(
+        "contains, code",
+        f"{LIST}?q={{code}}",
+        f"{DJANGO}?q={{code}}",
+        "/customers/code?q={code}",
+        f"{CODES} AND id = {{customer}}",
+        FOUND,
+    ),
+    Page(
+        "filter by region",
+        f"{LIST}?in.region_id={{region}}",
+        f"{DJANGO}?region__id__exact={{region}}",
+        "/customers/region?region={region}",
+        f"{CODES} AND region_id = {{region}} {NEWEST}",
+    ),
+    Page(
+        "picker",
+        "/pick/customer?q={code}",
+        "/admin/autocomplete/?app_label=django_admin&model_name=order&field_name=customer&term={code}",
+        "/customers/code?q={code}",
+        "SELECT id FROM customer WHERE {scope} AND id = {customer}",
+        FOUND,
+    ),
+    Page(
+        "customer",
+        "/customer/show/{customer}",
+        f"{DJANGO}{{customer}}/change/",
+        "/customer?id={customer}",
+        f"{CODES} AND id = {{customer}}",
+    ),
+    Page(
+        "form",
+        "/customer/edit/{customer}",
+        f"{DJANGO}{{customer}}/change/",
+        "/customer?id={customer}",
+        "SELECT name FROM customer WHERE {scope} AND id = {customer}",
+    ),
+    Page("empty form", "/customer/add", f"{DJANGO}add/"),
+    Page("save", "/customer/edit/{customer}", f"{DJANGO}{{customer}}/change/", saves=True),
+    Page("orders", ORDERS, DJANGO_ORDERS, "/orders?", f"{NUMBERS} {NEWEST}", QUICK),
+    Page(
+        "orders, deep page",
+        f"{ORDERS}?page={{deep}}",
+        f"{DJANGO_ORDERS}?p={{deep}}",
+        "/orders?page={deep}",
+        f"{NUMBERS} {NEWEST} OFFSET {{skip}}",
+        QUICK,
+    ),
+    Page(
+        "orders, by number",
+        f"{ORDERS}?q={{no}}",
+        f"{DJANGO_ORDERS}?q={{no}}",
+        "/orders/q?q={no}",
+        f"{NUMBERS} AND id = {{order}}",
+        FOUND,
+    ),
+    Page(
+        "order",
+        "/order/show/{order}",
+        f"{DJANGO_ORDERS}{{order}}/change/",
+        "/order?id={order}",
+        f"{NUMBERS} AND id = {{order}}",
+    ),
+    Page(
+        "order form",
+        "/order/edit/{order}",
+        f"{DJANGO_ORDERS}{{order}}/change/",
+        "/order?id={order}",
+        f"{NUMBERS} AND id = {{order}}",
+    ),
+)
+
+
+# ---- who is asked ------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class One:
+    """What one answer took: milliseconds, milliseconds of processor time, bytes."""
+
+    ms: float
+    processor: float
+    size: int
+
+
+@dataclass
+class Contender:
+    """A server with what it must answer."""
+
+    server: Server
+    address: Callable[[Page], str]
+    values: dict[str, Any]
+    shows: dict[str, str]
+    database: Callable[[], float]
+    """The processor time of the database where it is a server of its own, in seconds."""
+
+    def ask(self, page: Page) -> One:
+        """One answer and what it took. Raises `RuntimeError` for a wrong one."""
+        path = self.address(page).format_map(self.values)
+        form = self._changed(path) if page.saves else None
+        processor, start = self._processor(), time.perf_counter()
+        answer = self.server.ask(path, form)
+        took = time.perf_counter() - start
+        worked = self._processor() - processor
+        expected, shown = (302, 303) if page.saves else (200,), self.shows.get(page.name, "")
+        if answer.status not in expected or shown not in answer.text:
+            raise RuntimeError(f"{self.server.name}, {page.name}, {path}: {answer.status}, without {shown!r}")
+        return One(took * 1_000, worked * 1_000, len(answer.content))
+
+    def _processor(self) -> float:
+        return self.server.processor() + self.database()
+
+    def _changed(self, path: str) -> dict[str, str]:
+        """The form as it stands, with another remark."""
+        form = self.server.ask(path).form()
+        return {**form, "remark": f"备注 {time.time_ns()}"}
+
+
+@dataclass(frozen=True)
+class Site:
+    """A database with the company in it, and the rows its pages are asked about."""
+
+    url: str
+    folder: Path
+    scope: dict[str, Any]
+    values: dict[str, Any]
+    shown: dict[str, dict[str, str]]
+    """What each page must show, by contender where they differ."""
+
+
+def site_of(url: str, folder: Path, customers: int) -> Site:
+    """The company in a new database."""
+    start = time.perf_counter()
+    app, world = prepare(url, folder)
+    with app.app_context():
+        company.fill(world, customers)
+        scope = _scope(world)
+    engine = create_engine(url)
+    mine = f"(org_unit_id IN ({', '.join(map(str, scope['units']))}) OR owner_id = {scope['owner']})"
+    with engine.connect() as connection:
+        values = _values(connection, customers, mine)
+        reaches = {OURS: (mine, "id"), SCOPED: (mine, "id DESC"), WHOLE: ("1 = 1", "id DESC")}
+        shown = {
+            name: {
+                page.name: _row(connection, page, {**values, "scope": scope, "tie": tie})
+                for page in PAGES
+                if page.shows
+            }
+            for name, (scope, tie) in reaches.items()
+        }
+    engine.dispose()
+    print(
+        f"{customers:,} customers, {customers * company.LINES:,} order lines: {time.perf_counter() - start:.0f} s"
+    )
+    return Site(url, folder, scope, values, shown)
+
+
+def _scope(world: World) -> dict[str, Any]:
+    who = world.principal(servers.PERSON)
+    return {"units": sorted(who.team_ids | who.unit_ids), "owner": who.employee_id}
+
+
+def _values(connection: Connection, customers: int, mine: str) -> dict[str, Any]:
+    """The rows of the person who asks that stand three quarters through the tables, and half through his pages."""
+    deep = max(customers // 50, 2)
+    found = {"deep": deep, "after": deep + 1, "skip": (deep - 1) * PAGE_ROWS, "skip_after": deep * PAGE_ROWS}
+    for name, table, word in (("customer", "customer", "code"), ("order", "sales_document", "no")):
+        statement = (
+            f"SELECT id, {word} FROM {table} WHERE {mine} AND id > {customers * 3 // 4} ORDER BY id LIMIT 1"
+        )
+        found[name], found[word] = connection.execute(text(statement)).one()
+    statement = f"SELECT region_id, name FROM customer WHERE id = {found['customer']}"
+    found["region"], name = connection.execute(text(statement)).one()
+    trade = next(trade for trade in company.TRADES if name.endswith(trade))
+    return {**found, "rare": name.removesuffix(trade)[-3:]}
+
+
+def _row(connection: Connection, page: Page, values: Mapping[str, Any]) -> str:
+    found = connection.scalar(text(page.shows.format_map(values)))
+    if found is None:
+        raise RuntimeError(f"{page.name}: the data hold no such row")
+    return str(found)
+
+
+def contenders(site: Site, small: Site, database: Callable[[], float]) -> list[Contender]:
+    """The product, the same over a tenth, Django's admin with his reach and without, and the floor."""
+    found = [_guanhu(name, each, database) for name, each in ((OURS, site), (SMALL, small))]
+    for name, scope in ((SCOPED, site.scope), (WHOLE, None)):
+        server = servers.django_admin(name, site.url, site.folder, scope)
+        found.append(Contender(server, lambda page: page.django, site.values, site.shown[name], database))
+    server = servers.floor(FLOOR, site.url, site.folder, site.scope)
+    return [*found, Contender(server, lambda page: page.bare, site.values, site.shown[OURS], database)]
+
+
+def _guanhu(name: str, site: Site, database: Callable[[], float]) -> Contender:
+    """The next deep page is the one the deep page leads to."""
+    server = servers.guanhu(name, site.url, site.folder)
+    deep = server.ask(f"{LIST}?page={site.values['deep']}")
+    following = deep.link(f"page={site.values['after']}")
+    values = {**site.values, "next": following}
+    return Contender(server, lambda page: page.ours, values, site.shown[OURS], database)
+
+
+# ---- measuring ---------------------------------------------------------------------------------------------
+
+Figures = dict[tuple[str, str], list[One]]
+"""What the answers took, by page and contender."""
+
+
+def ask_all(asked: list[Contender], rounds: int) -> Figures:
+    """Every page of every contender in every round, in an order drawn anew; the first rounds only warm up."""
+    chance = random.Random(company.SEED)
+    found: Figures = {}
+    for number in range(rounds + WARM):
+        for page in PAGES:
+            for one in chance.sample(asked, len(asked)):
+                if one.address(page):
+                    taken = one.ask(page)
+                    if number >= WARM:
+                        found.setdefault((page.name, one.server.name), []).append(taken)
+    return found
+
+
+def measure(
+    kind: str, url_of: Callable[[], str], folder: Path, database: Callable[[], float], size: Size
+) -> bool:
+    """Print the figures of one database; whether every gate was held."""
+    print(f"\n## Pages, {kind}\n", flush=True)
+    sites = []
+    for customers in (size.customers, size.customers // 10):
+        place = folder / f"{kind}-{customers}"
+        place.mkdir()
+        sites.append(site_of(url_of(), place, customers))
+    asked = contenders(*sites, database)
+    try:
+        figures = ask_all(asked, size.rounds)
+    finally:
+        for one in asked:
+            one.server.stop()
+    return report(kind, figures)
+
+
+# ---- what is printed ---------------------------------------------------------------------------------------
+
+
+def report(kind: str, figures: Figures) -> bool:
+    """The table of medians and ratios; whether every gate was held."""
+    print(
+        "\n| page | ms | × Django | gate | × without scope | floor, ms | processor, ms | above floor | × ten times the rows | kB | missed |"
+    )
+    print("|---|---|---|---|---|---|---|---|---|---|---|")
+    within = True
+    for page in PAGES:
+        missed = _line(page, kind, figures)
+        within &= not missed
+    return within
+
+
+def _line(page: Page, kind: str, figures: Figures) -> bool:
+    """Print the line of one page; whether it misses a gate."""
+
+    def median(name: str, what: str = "ms") -> float:
+        taken = figures.get((page.name, name))
+        return statistics.median(getattr(one, what) for one in taken) if taken else math.nan
+
+    ms, floor = median(OURS), median(FLOOR)
+    worked, bare = median(OURS, "processor"), median(FLOOR, "processor")
+    growth, gate = ms / median(SMALL), page.most[kind]
+    size = median(OURS, "size")
+    ratio = ms / median(SCOPED)
+    heavy = worked - bare > ABOVE_MS if bare < FLOOR_MS else worked > TIMES_FLOOR * bare
+    missed = [
+        word
+        for word, misses in (
+            ("ratio", ratio > gate),
+            ("processor", heavy),
+            ("growth", growth > GROWTH),
+            ("size", size > MOST_BYTES),
+        )
+        if misses
+    ]
+    print(
+        f"| {page.name} | {ms:.1f} | {ratio:.2f} | {gate} | {ms / median(WHOLE):.2f} | {floor:.1f} | {worked:.1f} |"
+        f" {worked - bare:+.1f} | {growth:.2f} | {size / 1_000:.0f} | {', '.join(missed)} |".replace(
+            "nan", "–"
+        ),
+        flush=True,
+    )
+    return bool(missed)
