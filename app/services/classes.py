@@ -88,6 +88,20 @@ def strictest(key: PolicyKey, customers: Iterable[int]) -> dict[int, Decimal]:
     return {customer: Decimal(number) for customer, number in db.session.execute(statement)}
 
 
+def policies(scheme: str) -> dict[str, dict[PolicyKey, Decimal]]:
+    """What each class of a scheme says, by the code of the class."""
+    statement = (
+        select(ClassificationValue.code, ValuePolicy.policy_key, ValuePolicy.number)
+        .join(ValuePolicy, ValuePolicy.value_id == ClassificationValue.id)
+        .join(ClassificationScheme, ClassificationScheme.id == ClassificationValue.scheme_id)
+        .where(ClassificationScheme.code == scheme)
+    )
+    found: dict[str, dict[PolicyKey, Decimal]] = {}
+    for code, key, number in db.session.execute(statement):
+        found.setdefault(code, {})[key] = number
+    return found
+
+
 def held(customer_id: int, scheme: str) -> str | None:
     """The code of the class a customer holds now in a scheme."""
     return db.session.scalar(

@@ -24,6 +24,7 @@ from app.models import (
     Lifecycle,
     Need,
     Opportunity,
+    PolicyKey,
     Project,
     Risk,
     SalesDocument,
@@ -32,7 +33,7 @@ from app.models import (
     Visit,
 )
 from app.roles import Act
-from app.services import access, customer_file, records, values
+from app.services import access, classes, customer_file, records, values
 from app.services.fields import field_named, labels_of
 from app.services.language.kinds import POINTS
 from app.views import pages
@@ -285,8 +286,33 @@ def _controls(record: Any) -> Iterable[pages.Item]:
             else _("On account up to %(limit)s", limit=limit),
             note=_("The credit limit of the file."),
         )
+    for one in classes.treatment(record.id):
+        if one.key is not PolicyKey.credit or "credit_limit" in seen:
+            yield _treated(record, one)
     if record.is_key:
         yield pages.Item(_("Key customer: visited and reviewed more often"), note=_("Marked in the file."))
+
+
+def _treated(record: Any, one: classes.Treatment) -> pages.Item:
+    """What a class asks for, with the class as the reason, since when, and the way to the evaluation it comes from."""
+    may_read = one.eval_run_id is not None and access.principal().may(Act.read, "eval_run")
+    return pages.Item(
+        say(
+            "{what}：{number}",
+            "{what}: {number}",
+            what=one.key.words,
+            number=values.show_number(one.number),
+        ),
+        url=url_for("EvaluationView.explain", pk=one.eval_run_id, subject=record.id) if may_read else "",
+        note=say(
+            "因{scheme}为“{value}”，自 {since} 起{reason}",
+            "{scheme} is “{value}” since {since}{reason}",
+            scheme=one.scheme,
+            value=one.value,
+            since=one.since,
+            reason=f" · {one.reason}" if one.reason else "",
+        ),
+    )
 
 
 def due_of(record: Any) -> list[Task]:

@@ -27,7 +27,7 @@ PINNED = {
     "/customer/list/?sort=name&page=3&after=W3sidGV4dCI6Ik5vLiAwMDA0MCJ9LDQxXQ": 11,
     "/customer/filter?in.status=prospect": 6,
     "/customer/cell/1/remark": 7,
-    "/customer/show/1": 16,  # the grades he holds, with the run each comes from
+    "/customer/show/1": 17,  # the grades he holds, with the run each comes from; what his classes ask for
     "/customer/edit/1": 7,
     "/customer/add": 6,
     "/pick/customer?q=No": 5,

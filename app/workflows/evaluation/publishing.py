@@ -34,6 +34,7 @@ from app.models import (
 from app.roles import Act
 from app.services import access, audit, bulk
 from app.words import Words, say
+from app.workflows.evaluation.consequences import follow
 from app.workflows.evaluation.reading import RESULT, Opened, open_run
 from app.workflows.evaluation.saying import points, spoken
 from app.workflows.evaluation.schemes import Scheme
@@ -71,6 +72,7 @@ def effect(run_id: int, on: date) -> int:
         _check(opened)
         _supersede(opened)
         _tell_owners(opened)
+        risks, tasks = follow(opened, on) if opened.scheme.publishing.classification else (0, 0)
         graded = _write_current(opened, on)
         if opened.scheme.publishing.classification:
             _write_classes(opened, opened.scheme.publishing.classification, on)
@@ -81,7 +83,13 @@ def effect(run_id: int, on: date) -> int:
         AuditAct.evaluation,
         "eval_run",
         run_id,
-        summary=say("发布评价结果，共 {n} 个对象定级", "Grades of {n} subjects published", n=graded),
+        summary=say(
+            "发布评价结果：{n} 个对象定级，立风险 {risks} 项，限期改进 {tasks} 项",
+            "Grades of {n} subjects published: {risks} risk cases, {tasks} tasks to improve",
+            n=graded,
+            risks=risks,
+            tasks=tasks,
+        ),
     )
     return graded
 
