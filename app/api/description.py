@@ -79,7 +79,11 @@ def _paths(api: RecordApi) -> dict[str, Any]:
         listed["post"] = _operation(f"create_{resource}", label, resource, body=True, done="201")
         single["put"] = _operation(f"change_{resource}", label, resource, parameters=[one], body=True)
         single["delete"] = _operation(f"delete_{resource}", label, resource, parameters=[one])
-    return {f"/{resource}/": listed, f"/{resource}/{{id}}": single}
+    found = {f"/{resource}/": listed, f"/{resource}/{{id}}": single}
+    if not api.read_only and hasattr(api.model, "deleted_at"):
+        restoring = _operation(f"restore_{resource}", label, resource, parameters=[one])
+        found[f"/{resource}/{{id}}/restore"] = {"post": restoring}
+    return found
 
 
 def _operation(name: str, label: str, resource: str, **options: Any) -> dict[str, Any]:

@@ -198,6 +198,16 @@ class RecordApi(ModelRestApi):
             records.remove(record)
         return jsonify(id=pk)
 
+    @expose("/<int:pk>/restore", methods=["POST"])
+    @needs(Act.delete)
+    def restore(self, pk: int) -> Response:
+        """Take a record out of the bin; who may delete it may bring it back."""
+        self._refuse_read_only()
+        with transaction():
+            record = records.restore(self.model, pk)
+            answer = row_of(record, records.visible_fields(self.model, of=record))
+        return jsonify(id=pk, result=answer)
+
     @expose("/<int:pk>/move/<verb>", methods=["POST"])
     @needs(Act.read)
     def move(self, pk: int, verb: str) -> Response:

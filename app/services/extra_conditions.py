@@ -55,6 +55,23 @@ def shown(record: Any, fields: Iterable[Field]) -> tuple[Field, ...]:
     return tuple(field for field in fields if is_shown(model, field, lambda name: getattr(record, name)))
 
 
+def states(
+    model: type[Any], fields: Iterable[Field], held: Callable[[str], Any]
+) -> dict[str, tuple[bool, bool]]:
+    """Of the fields that hang on others, by name: whether these values let each appear, and whether they demand it."""
+    found = {}
+    for field in fields:
+        item = field.item
+        if item is not None and (item.visible_if or item.required_if):
+            needed = item.required or _is_demanded(model, item.required_if, held)
+            found[field.name] = is_shown(model, field, held), needed
+    return found
+
+
+def _is_demanded(model: type[Any], text: str | None, held: Callable[[str], Any]) -> bool:
+    return bool(text) and _holds(model, text or "", held, otherwise=False)
+
+
 def demands_of(model: type[Any]) -> Callable[[Any], Iterator[Problem]]:
     """The check that a record of this type holds what its added fields demand of it."""
 
@@ -64,10 +81,10 @@ def demands_of(model: type[Any]) -> Callable[[Any], Iterator[Problem]]:
             item = field.item
             if item is None or not is_written(field, who) or getattr(record, field.name) not in {None, ""}:
                 continue
-            needed = item.required_if and _holds(
-                model, item.required_if, lambda name: getattr(record, name), otherwise=False
+            needed = item.required or _is_demanded(
+                model, item.required_if, lambda name: getattr(record, name)
             )
-            if (needed or item.required) and is_shown(model, field, lambda name: getattr(record, name)):
+            if needed and is_shown(model, field, lambda name: getattr(record, name)):
                 yield Problem(say("请填写{label}。", "Fill in {label}.", label=field.label), field.name)
 
     return demanded

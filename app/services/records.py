@@ -529,7 +529,11 @@ def change(record: Any, typed: Mapping[str, Any], version_no: int | None) -> Any
     access.principal().check(Act.edit, access.resource_of(model))
     if version_no is not None and hasattr(record, "version_no") and record.version_no != version_no:
         raise stale(*changes_since(record, version_no))
-    _fill(record, typed, editable_fields(model, of=record), new=False)
+    allowed = editable_fields(model)
+    _fill(record, typed, allowed, new=False)
+    shown = {field.name for field in extra_conditions.shown(record, allowed)}
+    if hidden := [name for name in typed if name not in shown]:
+        raise BadInput([Problem(_not_editable(model, name), name) for name in hidden])
     settle_owner(record)
     _check(record)
     db.session.flush()

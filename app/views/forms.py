@@ -68,18 +68,23 @@ def form_page(
     **page: Any,
 ) -> pages.FormPage:
     """The form of a new or existing record, with what was sent and what was wrong with it, if it was."""
-    fields = records.editable_fields(model, of=record)
-    if record is not None:
-        fields = extra_conditions.shown(record, fields)
+    fields = records.editable_fields(model)
+    states = states_of(model, record, sent)
     problems = _problems(refusal)
     version = _version(record, refusal)
-    flags = tuple((f"_has_{field.name}", "1") for field in fields if field.kind in UNSENT)
+    flags = tuple(
+        (f"_has_{field.name}", "1")
+        for field in fields
+        if field.kind in UNSENT and states.get(field.name, SHOWN)[0]
+    )
     return pages.FormPage(
         sections=tuple(
             pages.Section(
                 part.name,
                 part.title,
-                fields=tuple(_input(field, record, sent, problems) for field in part.fields),
+                fields=tuple(
+                    _in_state(_input(field, record, sent, problems), states) for field in part.fields
+                ),
             )
             for part in parts_of(model, fields)
         ),
@@ -91,6 +96,33 @@ def form_page(
         hidden=(*flags, *_merge_marks(refusal)),
         **page,
     )
+
+
+SHOWN = True, False
+
+
+def states_of(model: type[Any], record: Any, sent: Mapping[str, str] | None) -> dict[str, tuple[bool, bool]]:
+    """Of the fields that hang on others: whether the form shows and demands each, for what is typed or held in it."""
+    fields = {field.name: field for field in records.editable_fields(model)}
+
+    def held(name: str) -> Any:
+        field = fields.get(name)
+        if field is None or (sent is None and record is not None):
+            return getattr(record, name, None)
+        try:
+            return values.parse(field, sent.get(name, "") if sent is not None else _held(field, record))
+        except values.BadValue:
+            return None
+
+    return extra_conditions.states(model, fields.values(), held)
+
+
+def _in_state(field: pages.Field, states: Mapping[str, tuple[bool, bool]]) -> pages.Field:
+    """The input as what stands in the others makes it."""
+    if field.name not in states:
+        return field
+    shown, demanded = states[field.name]
+    return replace(field, hangs=True, hidden=not shown, required=demanded and field.kind != "flag")
 
 
 def _problems(refusal: Refusal | None) -> list[Problem]:

@@ -132,6 +132,9 @@ class Field:
     autofocus: bool = False
     submits: bool = False
     """A change of this field sends its form at once (filters)."""
+    hangs: bool = False
+    """What stands in other fields says whether it is shown and demanded."""
+    hidden: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -598,6 +601,8 @@ class FormPage:
     multipart: bool = False
     alike_url: str = ""
     """Asked while the name and credit code are typed: who this may be already."""
+    reacts_url: str = ""
+    """Asked while anything is typed: which fields are shown and demanded now."""
 
 
 @dataclass(frozen=True, slots=True)

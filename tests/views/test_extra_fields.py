@@ -298,3 +298,125 @@ def test_fields_are_shown_and_demanded_by_condition_and_worked_out_by_formula(
     assert client.put("/api/v1/customer/1", json={"extra.double": "9"}).status_code == 422
     assert client.put("/api/v1/customer/1", json={"extra.area": "4"}).json["result"]["extra.double"] == "8"
     assert "甲" in client.get("/customer/list/?from.extra.double=8").text
+
+
+def test_several_choices_are_made_shown_filtered_sent_and_taken_out_by_their_names(
+    app: Flask, world: World, client: Any, fields: dict[str, int], tmp_path: Path
+):
+    admin = sign_in(app.test_client(), "ada")
+    field = {
+        "key": "crops",
+        "data_type": "choices",
+        "label_zh": "作物",
+        "choices": "玉米 | Maize\n水稻 | Rice\n棉花 | Cotton",
+    }
+    base = {"object_type": "customer", "category": "demand", "active": "1", "label_en": "Crops"}
+    assert admin.post("/info_item/add", data={**base, **field, "choices": ""}).status_code == 422
+    assert admin.post("/info_item/add", data={**base, **field, "shown_in_list": "1"}).status_code == 302
+    sign_in(client, "ann")
+    several = {"name": "甲", "extra.crops": ["003", "001"]}
+    assert client.post("/customer/add", data=several).status_code == 302
+    assert client.post("/api/v1/customer/", json={"name": "乙", "extra.crops": ["rice"]}).status_code == 201
+    refused = client.post("/api/v1/customer/", json={"name": "丁", "extra.crops": ["甘蔗"]})
+    assert refused.status_code == 422
+    assert "可选：玉米、水稻、棉花" in refused.text
+    assert client.get("/api/v1/customer/1").json["result"]["extra.crops"] == ["001", "003"]
+    for page in ("/customer/show/1", "/customer/list/"):
+        assert "玉米、棉花" in client.get(page).text
+    listed = client.get("/customer/list/?has.extra.crops=003").text
+    assert "甲" in listed
+    assert "乙" not in listed
+    assert "作物 包含 棉花" in listed.replace("\n", " ")
+    untouched = client.post("/customer/edit/1", data={"name": "甲", "_has_extra.crops": "1"})
+    assert untouched.status_code == 302
+    assert client.get("/api/v1/customer/1").json["result"]["extra.crops"] is None
+    book = openpyxl.Workbook()
+    book.active.append(["客户名称", "作物"])
+    book.active.append(["丙", "水稻、Cotton"])
+    book.active.append(["戊", "甘蔗"])
+    book.save(tmp_path / "c.xlsx")
+    asked = imports.Order(
+        resource="customer", path=tmp_path / "c.xlsx", file_name="c.xlsx", mode=ImportMode.create
+    )
+    with app.app_context(), access.acting(world.principal("ann")):
+        counts = importing.write(imports.stage(asked))
+        db.session.remove()
+    assert (counts.created, counts.refused) == (1, 1)
+    client.post("/account/confirm", data={"password": PASSWORD})
+    answer = client.post(
+        "/customer/export?cols=name,extra.crops", data={"form": "xlsx"}, follow_redirects=True
+    )
+    rows = openpyxl.load_workbook(io.BytesIO(answer.data), read_only=True).active.values
+    assert ("丙", "水稻、棉花") in set(rows)
+
+
+def test_a_file_attached_for_a_field_is_its_value_in_its_newest_version(
+    app: Flask, world: World, client: Any, fields: dict[str, int]
+):
+    admin = sign_in(app.test_client(), "ada")
+    field = {"key": "chart", "data_type": "file", "label_zh": "架构图", "label_en": "Chart"}
+    base = {"object_type": "customer", "category": "operating", "active": "1"}
+    assert admin.post("/info_item/add", data={**base, **field}).status_code == 302
+    sign_in(client, "ann")
+    assert client.post("/customer/add", data={"name": "甲"}).status_code == 302
+
+    def attach(name: str, **said: str) -> Any:
+        data = {"doc_type": "extra.chart", "file": (io.BytesIO(b"%PDF-1.4 x"), name), **said}
+        return client.post("/attachment/add/customer/1", data=data)
+
+    def value() -> Any:
+        return client.get("/api/v1/customer/1").json["result"]["extra.chart"]
+
+    attach("secret.pdf", is_confidential="1")
+    assert value() is None  # the field is read by all who read the customer
+    attach("first.pdf")
+    first = value()
+    attach("second.pdf")
+    page = client.get("/customer/show/1").text
+    assert "second.pdf" in page
+    assert f"/attachment/{value()}" in page
+    files = client.get("/customer/show/1?tab=files").text
+    assert "架构图" in files
+    assert "first.pdf" in files  # as the former version
+    assert "甲" in client.get("/customer/list/?some.extra.chart=1").text
+    assert "甲" not in client.get("/customer/list/?none.extra.chart=1").text
+    assert client.put("/api/v1/customer/1", json={"extra.chart": first}).status_code == 422
+    assert client.post(f"/attachment/{value()}/remove").status_code == 303
+    assert value() == first
+    assert client.post(f"/attachment/{first}/remove").status_code == 303
+    assert value() is None
+
+
+def test_a_form_says_while_one_types_what_is_shown_and_demanded_and_takes_it(
+    app: Flask, world: World, client: Any, fields: dict[str, int]
+):
+    admin = sign_in(app.test_client(), "ada")
+    base = {"object_type": "customer", "category": "operating", "active": "1", "label_en": "x"}
+    for field in (
+        {"key": "plan", "data_type": "text", "label_zh": "大客户计划", "required_if": "is_key = true"},
+        {"key": "herd", "data_type": "number", "label_zh": "牲畜数", "visible_if": "is_key = true"},
+    ):
+        assert admin.post("/info_item/add", data={**base, **field}).status_code == 302
+    sign_in(client, "ann")
+    form = " ".join(client.get("/customer/add").text.split())
+    assert 'data-reacts="/customer/reacts"' in form
+    assert 'data-hangs="extra.herd" hidden' in form
+    asked = client.post("/customer/reacts", data={"name": "甲", "_has_is_key": "1"}).json
+    assert asked == {
+        "extra.herd": {"shown": False, "needed": False},
+        "extra.plan": {"shown": True, "needed": False},
+    }
+    asked = client.post("/customer/reacts", data={"name": "甲", "is_key": "1"}).json
+    assert asked["extra.herd"]["shown"]
+    assert asked["extra.plan"]["needed"]
+    client.post("/customer/add", data={"name": "甲"})
+    assert client.post("/customer/edit/1", data={"extra.herd": "3"}).status_code == 422
+    both = {"is_key": "1", "extra.herd": "3", "extra.plan": "有"}
+    assert client.post("/customer/reacts?pk=1", data={}).json["extra.herd"] == {
+        "shown": False,
+        "needed": False,
+    }
+    assert client.post("/customer/edit/1", data=both).status_code == 302
+    assert client.get("/api/v1/customer/1").json["result"]["extra.herd"] == "3"
+    sign_in(client, "dan")
+    assert client.post("/customer/reacts?pk=1", data={}).status_code == 404

@@ -291,6 +291,19 @@ def test_what_was_deleted_lies_in_the_bin_and_comes_back_by_who_may_delete(
     assert sorted(names(client.get("/customer/list/").text)) == ["甲00000", "甲00001"]
 
 
+def test_programs_bring_back_what_was_deleted(app: Flask, world: World, client: Any):
+    ids = fill(app, world, 1)
+    sign_in(client, "hana")
+    assert client.delete(f"/api/v1/customer/{ids[0]}").status_code == 200
+    assert client.get(f"/api/v1/customer/{ids[0]}").status_code == 404
+    sign_in(client, "ann")
+    assert client.post(f"/api/v1/customer/{ids[0]}/restore").status_code == 403
+    sign_in(client, "hana")
+    assert client.post(f"/api/v1/customer/{ids[0]}/restore").json["result"]["name"] == "甲00000"
+    assert client.get(f"/api/v1/customer/{ids[0]}").status_code == 200
+    assert client.post(f"/api/v1/customer/{ids[0]}/restore").status_code == 404
+
+
 # ---- everything --------------------------------------------------------------------------------------------
 
 

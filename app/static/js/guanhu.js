@@ -421,6 +421,35 @@
   });
   document.addEventListener("input", function (e) { if (e.target.dataset) { e.target.dataset.touched = "1"; } });
 
+  /* Fields that hang on others come, go and are demanded while one types; what is hidden is not sent. */
+  live("form[data-reacts] :is(input, select, textarea)", react);
+  document.addEventListener("change", function (e) { if (e.target.closest("form[data-reacts]")) { react(e.target); } });
+  function react(el) {
+    var form = el.form, asked = String(Number(form.dataset.asked || 0) + 1);
+    form.dataset.asked = asked;
+    window.fetch(form.dataset.reacts, { method: "POST", credentials: "same-origin", headers: Object.assign({ Accept: "application/json" }, JSON.parse(document.body.getAttribute("hx-headers"))), body: new window.URLSearchParams(new window.FormData(form)) })
+      .then(function (r) { return r.ok ? r.json() : {}; })
+      .then(function (states) { if (form.dataset.asked === asked) { Object.keys(states).forEach(function (name) { put(form, name, states[name]); }); } })
+      .catch(function () { /* the server asks again when it is saved */ });
+  }
+  function put(form, name, state) {
+    var box = all("[data-hangs]", form).filter(function (b) { return b.dataset.hangs === name; })[0];
+    if (!box) { return; }
+    box.hidden = !state.shown;
+    all("[name]", box).concat(box.tagName === "FIELDSET" ? [box] : []).forEach(function (el) {
+      el.disabled = !state.shown;
+      if (el.tomselect) { el.tomselect[state.shown ? "enable" : "disable"](); }
+      if (el.type !== "checkbox") { el.required = state.needed; }
+    });
+    all(".form-label", box).forEach(function (l) { l.classList.toggle("req", state.needed); });
+    sayThere(form, "_has_" + name, state.shown && !!one("input[type=checkbox], select[multiple]", box));
+  }
+  /* An empty tick or choice sends nothing: this says that it was there. */
+  function sayThere(form, name, there) {
+    var held = all("input[type=hidden]", form).filter(function (x) { return x.name === name; })[0];
+    if (held && !there) { held.remove(); }
+    if (there && !held) { held = make("input"); held.type = "hidden"; held.name = name; held.value = "1"; form.append(held); }
+  }
   when("click", "[data-add-line]", function (e, b) {
     var editor = b.closest("[data-lines]"), body = one("tbody", editor), mould = one("template", editor);
     var n = Number(editor.dataset.next);
