@@ -1,19 +1,32 @@
-"""Two runs side by side: how many subjects went from which grade to which, and who moved most."""
+"""Two gradings side by side: who went from which grade to which, who moved most, and why totals differ.
+
+The second is another run, or the first one graded again under other weights and edges (`what_if`): that asks the stored
+scores alone, in one pass, and writes nothing.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 import sqlalchemy as sa
 
 from app.errors import BadRequest
 from app.extensions import db
+from app.roles import Act
+from app.services import access
 from app.words import say
-from app.workflows.evaluation.reading import RESULT, Opened, code_of, open_run, title_of, visible
+from app.workflows.evaluation import schemes
+from app.workflows.evaluation.reading import Opened, open_run, visible
+from app.workflows.evaluation.schemes import Scheme
+from app.workflows.evaluation.statements import graded_again, half_up, weighed_sum
 
 ABSENT = ""
 """The place of a subject that one of the runs did not evaluate, or did not grade."""
+
+Element = sa.ColumnElement[Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,23 +40,39 @@ class Move:
 
 @dataclass(frozen=True, slots=True)
 class Mover:
-    """A subject whose total changed, by how much (in 1/100 point)."""
+    """A subject whose total changed, by how much (in 1/100 point), and by what: these three add up to it."""
 
+    subject_id: int
     code: str
     name: str
     before: str
     after: str
     difference: int
+    by_value: int
+    by_weight: int
+    by_coverage: int
+
+
+@dataclass(frozen=True, slots=True)
+class Causes:
+    """By how much totals differ in the mean, in 1/100 point, over the subjects that have one in both; and by what."""
+
+    subjects: int
+    difference: Decimal
+    by_value: Decimal
+    by_weight: Decimal
+    by_coverage: Decimal
 
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """The migration between two runs, over the subjects the reader sees."""
+    """The migration between two gradings, over the subjects the reader sees."""
 
-    first: Opened
-    second: Opened
+    first: Scheme
+    second: Scheme
     moves: list[Move]
     movers: list[Mover]
+    causes: Causes | None
 
 
 def compare(first_id: int, second_id: int, most: int = 20) -> Comparison:
@@ -51,48 +80,156 @@ def compare(first_id: int, second_id: int, most: int = 20) -> Comparison:
     first, second = open_run(first_id), open_run(second_id)
     if first.scheme.subject.name != second.scheme.subject.name:
         raise BadRequest(say("两次评价的对象不同，不能比较。", "The two runs grade different things."))
-    return Comparison(first, second, _moves(first, second), _movers(first, second, most))
+    return _compared(first.scheme, second.scheme, _side_by_side(first, second).subquery(), most)
 
 
-def _moves(first: Opened, second: Opened) -> list[Move]:
-    one, two = (visible(opened).order_by(None).subquery() for opened in (first, second))
-    both = one.join(two, one.c.subject_id == two.c.subject_id, full=True)
-    statement = (
-        sa.select(one.c.grade_no, two.c.grade_no, sa.func.count())
-        .select_from(both)
-        .group_by(one.c.grade_no, two.c.grade_no)
+# ---- what if -----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """Other weights and edges, as a scheme writes them: `30 %` by indicator, points by grade."""
+
+    weights: Mapping[str, str]
+    edges: Mapping[str, str]
+
+    def of(self, body: Mapping[str, Any]) -> dict[str, Any]:
+        """The document with them in their places; all else stays."""
+        return {
+            **body,
+            "indicators": {
+                key: {**one, "weight": self.weights[key]} if key in self.weights else one
+                for key, one in body["indicators"].items()
+            },
+            "grades": [
+                {**grade, "from": self.edges[grade["grade"]]} if grade["grade"] in self.edges else grade
+                for grade in body.get("grades", ())
+            ],
+        }
+
+
+def changed(opened: Opened, change: Change) -> Scheme:
+    """The scheme of a run with other weights and edges, checked as any other. Raises `BadInput` with every place."""
+    return schemes.load(change.of(opened.scheme.body), opened.scheme.pin)
+
+
+def what_if(opened: Opened, scheme: Scheme, most: int = 20) -> Comparison:
+    """What a run would have found under another version of its scheme with the same indicators; nothing is written.
+
+    Raises `NotAllowed` for who may not run evaluations.
+    """
+    access.principal().check(Act.run, "eval_run")
+    rows = visible(opened).order_by(None).subquery()
+    slots = [rows.c[f"{letter}{one.column}"] for letter in "vs" for one in scheme.indicators]
+    stored = sa.select(
+        rows.c.subject_id,
+        rows.c.code,
+        rows.c.name,
+        *slots,
+        rows.c.total.label("total_before"),
+        rows.c.grade_no.label("grade_no_before"),
     )
-    found: dict[tuple[str, str], int] = {}
-    for before, after, subjects in db.session.execute(statement):
-        pair = (_code(first, before), _code(second, after))
-        found[pair] = found.get(pair, 0) + subjects
-    return [Move(before, after, subjects) for (before, after), subjects in sorted(found.items())]
+    again = graded_again(scheme, stored).subquery()
+    pairs = sa.select(
+        again.c.subject_id,
+        again.c.code,
+        again.c.name,
+        again.c.grade_no_before.label("before"),
+        again.c.grade_no.label("after"),
+        again.c.total_before,
+        again.c.total,
+        again.c.total_before.label("with_values"),
+        again.c.total.label("with_weights"),
+    )
+    return _compared(opened.scheme, scheme, pairs.subquery(), most)
 
 
-def _movers(first: Opened, second: Opened, most: int) -> list[Mover]:
-    before = RESULT.alias("before")
-    model = second.scheme.subject.model
-    difference = RESULT.c.total - before.c.total
-    statement = (
-        sa.select(
-            code_of(second.scheme),
-            title_of(second.scheme),
-            before.c.grade_no,
-            RESULT.c.grade_no,
-            difference,
+# ---- two runs ----------------------------------------------------------------------------------------------------
+
+
+def _side_by_side(first: Opened, second: Opened) -> sa.Select[Any]:
+    """Each subject of either run, with both totals and the two between them.
+
+    `with_values`: the total the first scheme gives the second run's scores, where both runs have one; `with_weights`:
+    what the second scheme gives these. The rest is due to scores only one of the runs has.
+    """
+    one, two = (visible(opened).order_by(None).subquery() for opened in (first, second))
+    slots = {indicator.key: two.c[f"s{indicator.column}"] for indicator in second.scheme.indicators}
+    between: dict[str, Element] = {}
+    for indicator in first.scheme.indicators:
+        own = one.c[f"s{indicator.column}"]
+        other = slots.get(indicator.key)
+        between[indicator.key] = (
+            own
+            if other is None
+            else sa.case((sa.and_(own.is_not(None), other.is_not(None)), other), else_=own)
         )
-        .join(RESULT, RESULT.c.subject_id == model.id)
-        .join(before, before.c.subject_id == model.id)
-        .where(RESULT.c.run_id == second.run.id, before.c.run_id == first.run.id, difference != 0)
-        .order_by(sa.func.abs(difference).desc(), model.id)
+    with_values = _total([(between[i.key], i.weight) for i in first.scheme.indicators if i.weight])
+    with_weights = _total(
+        [(between.get(i.key, slots[i.key]), i.weight) for i in second.scheme.indicators if i.weight]
+    )
+    return sa.select(
+        sa.func.coalesce(two.c.subject_id, one.c.subject_id).label("subject_id"),
+        sa.func.coalesce(two.c.code, one.c.code).label("code"),
+        sa.func.coalesce(two.c.name, one.c.name).label("name"),
+        one.c.grade_no.label("before"),
+        two.c.grade_no.label("after"),
+        one.c.total.label("total_before"),
+        two.c.total.label("total"),
+        with_values.label("with_values"),
+        sa.func.coalesce(with_weights, with_values).label("with_weights"),
+    ).select_from(one.join(two, one.c.subject_id == two.c.subject_id, full=True))
+
+
+def _total(weighed: list[tuple[Element, int]]) -> Element:
+    if not weighed:
+        return sa.cast(sa.null(), sa.BigInteger)
+    present, points = weighed_sum(weighed)
+    return half_up(points, present)
+
+
+# ---- what differs ------------------------------------------------------------------------------------------------
+
+
+def _compared(first: Scheme, second: Scheme, pairs: sa.Subquery, most: int) -> Comparison:
+    difference = pairs.c.total - pairs.c.total_before
+    parts = (
+        difference,
+        pairs.c.with_values - pairs.c.total_before,
+        pairs.c.with_weights - pairs.c.with_values,
+        pairs.c.total - pairs.c.with_weights,
+    )
+    sums = [sa.cast(sa.func.coalesce(sa.func.sum(part), 0), sa.BigInteger) for part in parts]
+    grouped = sa.select(
+        pairs.c.before, pairs.c.after, sa.func.count(), sa.func.count(difference), *sums
+    ).group_by(pairs.c.before, pairs.c.after)
+    rows = db.session.execute(grouped).all()
+    moves: dict[tuple[str, str], int] = {}
+    for before, after, subjects, *_ in rows:
+        pair = (_code(first, before), _code(second, after))
+        moves[pair] = moves.get(pair, 0) + subjects
+    moved = (
+        sa.select(pairs.c.subject_id, pairs.c.code, pairs.c.name, pairs.c.before, pairs.c.after, *parts)
+        .where(difference != 0)
+        .order_by(sa.func.abs(difference).desc(), pairs.c.subject_id)
         .limit(most)
     )
-    return [
-        Mover(code, name, _code(first, one), _code(second, two), by)
-        for code, name, one, two, by in db.session.execute(statement)
+    movers = [
+        Mover(subject_id, code or "", name, _code(first, before), _code(second, after), *map(int, by))
+        for subject_id, code, name, before, after, *by in db.session.execute(moved)
     ]
+    found = [Move(before, after, subjects) for (before, after), subjects in sorted(moves.items())]
+    return Comparison(first, second, found, movers, _causes([row[3:] for row in rows]))
 
 
-def _code(opened: Opened, number: Any) -> str:
-    grade = opened.grade(number)
-    return grade.code if grade else ABSENT
+def _causes(rows: list[Any]) -> Causes | None:
+    counted, *sums = (
+        (sum(int(value) for value in column) for column in zip(*rows, strict=True)) if rows else (0,)
+    )
+    if not counted:
+        return None
+    return Causes(counted, *(Decimal(total) / counted for total in sums))
+
+
+def _code(scheme: Scheme, number: int | None) -> str:
+    return ABSENT if number is None else scheme.grades[number].code

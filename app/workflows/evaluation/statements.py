@@ -218,7 +218,30 @@ def _score(one: Indicator, known: Mapping[str, Element]) -> Element:
 
 def _graded(scheme: Scheme, scored: sa.CTE, counted: sa.CTE) -> sa.Select[Any]:
     weighed = scored if not scheme.weight else _totalled(scheme, scored)
-    known: dict[str, Element] = dict(weighed.c.items())
+    slots = [weighed.c[f"{letter}{one.column}"] for letter in "vs" for one in scheme.indicators]
+    statistics = [column for column in counted.c if column.name != "subject_id"]
+    return (
+        sa.select(weighed.c.subject_id, *slots, *_outcome(scheme, dict(weighed.c.items())), *statistics)
+        .select_from(weighed.join(counted, sa.true()))
+        .order_by(weighed.c.subject_id)
+    )
+
+
+def graded_again(scheme: Scheme, stored: sa.Select[Any]) -> sa.Select[Any]:
+    """Totals and grades of stored scores under other weights and edges: nothing is measured again.
+
+    `stored` names the columns of results, with `total` and `grade_no` as `total_before` and `grade_no_before`; they and
+    whatever else it names stand beside the new ones.
+    """
+    scored = stored.cte("scored")
+    weighed = scored if not scheme.weight else _totalled(scheme, scored)
+    known = dict(weighed.c.items())
+    kept = [column for name, column in known.items() if name not in {"total", "coverage"}]
+    return sa.select(*kept, *_outcome(scheme, known)).select_from(weighed)
+
+
+def _outcome(scheme: Scheme, known: Mapping[str, Element]) -> list[Element]:
+    """Total, grade, coverage and flags of subjects whose scores are known and weighed."""
     nothing = sa.cast(sa.null(), sa.Integer)
     total, coverage = (known.get(name, nothing) for name in ("total", "coverage"))
     failed = [known[f"s{one.column}"].is_(None) for one in scheme.indicators if _must_have(one)]
@@ -230,21 +253,12 @@ def _graded(scheme: Scheme, scored: sa.CTE, counted: sa.CTE) -> sa.Select[Any]:
         + sa.case((is_failed, FAILED), else_=0)
         + sa.case((vetoed, VETOED), else_=0)
     )
-    slots = [known[f"{letter}{one.column}"] for letter in "vs" for one in scheme.indicators]
-    statistics = [column for column in counted.c if column.name != "subject_id"]
-    return (
-        sa.select(
-            known["subject_id"],
-            *slots,
-            total.label("total"),
-            sa.case((sa.or_(thin, is_failed), sa.null()), else_=grade).label("grade_no"),
-            coverage.label("coverage"),
-            flags.label("flags"),
-            *statistics,
-        )
-        .select_from(weighed.join(counted, sa.true()))
-        .order_by(known["subject_id"])
-    )
+    return [
+        total.label("total"),
+        sa.case((sa.or_(thin, is_failed), sa.null()), else_=grade).label("grade_no"),
+        coverage.label("coverage"),
+        flags.label("flags"),
+    ]
 
 
 def _must_have(one: Indicator) -> bool:
@@ -258,15 +272,27 @@ def _thin(scheme: Scheme, known: Mapping[str, Element]) -> Element:
 
 def _totalled(scheme: Scheme, scored: sa.CTE) -> sa.CTE:
     """The weighted mean of the scores there are, half up, and the weight they carry of all."""
-    weighed = [(scored.c[f"s{one.column}"], one.weight) for one in scheme.indicators if one.weight]
-    present = _sum([sa.case((score.is_not(None), weight), else_=0) for score, weight in weighed])
-    points = _sum([sa.func.coalesce(score, 0, type_=sa.BigInteger()) * weight for score, weight in weighed])
+    present, points = weighed_sum(
+        [(scored.c[f"s{one.column}"], one.weight) for one in scheme.indicators if one.weight]
+    )
     inner = sa.select(*scored.c, present.label("present"), points.label("points")).cte("weighed")
-    whole = sa.func.nullif(inner.c.present, 0, type_=sa.BigInteger())
-    total = (inner.c.points * 2 + inner.c.present) // (whole * 2)
+    total = half_up(inner.c.points, inner.c.present)
     coverage = inner.c.present * FULL // scheme.weight
     kept = [column for column in inner.c if column.name not in {"present", "points"}]
     return sa.select(*kept, total.label("total"), coverage.label("coverage")).cte("totalled")
+
+
+def weighed_sum(weighed: Sequence[tuple[Element, int]]) -> tuple[Element, Element]:
+    """Of scores, each with its weight: the weight of those there are, and their points times it."""
+    present = _sum([sa.case((score.is_not(None), weight), else_=0) for score, weight in weighed])
+    points = _sum([sa.func.coalesce(score, 0, type_=sa.BigInteger()) * weight for score, weight in weighed])
+    return present, points
+
+
+def half_up(points: Element, present: Element) -> Element:
+    """The weighted mean in whole 1/100 points; missing where nothing has weight."""
+    whole = sa.func.nullif(present, 0, type_=sa.BigInteger())
+    return (points * 2 + present) // (whole * 2)
 
 
 def _sum(parts: Sequence[Element]) -> Element:
