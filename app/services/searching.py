@@ -26,6 +26,7 @@ from sqlalchemy import (
     cast,
     delete,
     event,
+    exists,
     false,
     func,
     inspect,
@@ -249,20 +250,21 @@ def _upsert(session: Any) -> Insert:
 def _missing(model: type[Any], limit: int = AT_ONCE) -> list[dict[str, Any]]:
     """Rows of a record type that are not in the index, at most `limit`: what was there before the index was."""
     fields = [getattr(model, field.name) for field in searched(model)]
-    known = select(ENTRIES.c.object_id).where(
-        ENTRIES.c.object_type == model.__tablename__, ENTRIES.c.core.is_not(None)
+    known = exists().where(
+        ENTRIES.c.object_type == model.__tablename__,
+        ENTRIES.c.object_id == model.id,
+        ENTRIES.c.core.is_not(None),
     )
-    statement = select(model.id, *fields).where(model.id.not_in(known)).order_by(model.id).limit(limit)
+    statement = select(model.id, *fields).where(~known).order_by(model.id).limit(limit)
     with_bin = statement.execution_options(with_deleted=True)
     return [dict(row) for row in db.session.execute(with_bin).mappings()]
 
 
 def _forget_gone(model: type[Any]) -> None:
     """Drop what the index holds of records that are no more. Inside `transaction()`."""
-    there = select(model.id).execution_options(with_deleted=True)
-    db.session.connection().execute(
-        delete(ENTRIES).where(ENTRIES.c.object_type == model.__tablename__, ENTRIES.c.object_id.not_in(there))
-    )
+    table = model.__table__
+    gone = ~exists().where(table.c.id == ENTRIES.c.object_id)
+    db.session.connection().execute(delete(ENTRIES).where(ENTRIES.c.object_type == model.__tablename__, gone))
 
 
 def complete() -> int:
