@@ -18,7 +18,7 @@ from app.errors import BadInput, BadRequest, Change, NotAllowed, NotFound, Probl
 from app.extensions import db, stale
 from app.models import AuditLog, Employee
 from app.roles import Act
-from app.services import access, extra_conditions, extras, filtering, keyset, searching, values
+from app.services import access, codes, extra_conditions, extras, filtering, keyset, searching, values
 from app.services.fields import (
     Field,
     Kind,
@@ -180,6 +180,54 @@ def _ids(limited: Select[Any], query: Query) -> tuple[list[int], bool]:
     found = list(db.session.scalars(beyond.limit(query.size + 1)))
     page = found[: query.size]
     return (page[::-1], True) if back else (page, len(found) > query.size)
+
+
+@dataclass(frozen=True, slots=True)
+class Parcel:
+    """The records of a query that have the same value in a field: how many, and what amounts of theirs add up to."""
+
+    value: Any
+    title: str
+    count: int
+    sums: tuple[Any, ...]
+
+
+MOST_PARCELS = 200
+
+
+def groupable(model: type[Any]) -> tuple[Field, ...]:
+    """What a list can be grouped by: closed sets, codes with names, related records, yes or no."""
+    resource = access.resource_of(model)
+    return tuple(
+        field
+        for field in visible_fields(model)
+        if field.item is None
+        and (field.kind in {Kind.choice, Kind.relation, Kind.flag} or (resource, field.name) in codes.KNOWN)
+    )
+
+
+def parcels_of(query: Query, by: Field, summed: Sequence[Field]) -> list[Parcel]:
+    """The records of a query counted and added up by a field, the largest first: two statements.
+
+    At most `MOST_PARCELS`, and one more where there are others.
+    """
+    if not may_list(query.model):
+        access.principal().check(Act.read, access.resource_of(query.model))
+    column, count = getattr(query.model, by.name), func.count()
+    sums = [func.sum(getattr(query.model, field.name)) for field in summed]
+    grouped = _limited(query).with_only_columns(column, count, *sums).group_by(column)
+    rows = db.session.execute(grouped.order_by(count.desc(), column).limit(MOST_PARCELS + 1)).all()
+    titles = _titles(by, [row[0] for row in rows])
+    return [Parcel(row[0], titles.get(row[0], values.EMPTY), row[1], tuple(row[2:])) for row in rows]
+
+
+def _titles(field: Field, keys: Iterable[Any]) -> dict[Any, str]:
+    """What values of a field are called; related records this person may not see are not named."""
+    held = {key for key in keys if key is not None}
+    if field.kind is not Kind.relation or field.target is None:
+        return {key: values.show(field, key) for key in held}
+    found = db.session.scalars(select(field.target).where(field.target.id.in_(held)))
+    return {row.id: title_of(row) for row in found}
 
 
 def neighbours(query: Query, record: Any) -> tuple[int | None, int | None]:

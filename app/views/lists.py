@@ -1,12 +1,12 @@
 """The list of a record type as a page: what the address asks for, and what the page shows of it.
 
 The address is the state: `q` the quick search, `<op>.<field>` a condition (`in.status=active`), `where` a condition in
-the language of conditions, `sort`, `page`, `size`, `cols`. Deep pages carry the row they stand after or before.
+the language of conditions, `sort`, `group`, `page`, `size`, `cols`, `w` (widths). Deep pages carry the row they stand after or before.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 from urllib.parse import urlencode
@@ -19,14 +19,14 @@ from werkzeug.datastructures import MultiDict
 from app import workflows
 from app.columns import Choice as ClosedSet
 from app.errors import BadRequest
-from app.services import access, filtering, keyset, records
+from app.services import access, filtering, keyset, records, values
 from app.services.fields import Field, Kind, labels_of, listed
 from app.views import pages
-from app.views.cells import cell_of, url_to
+from app.views.cells import cell_of, names_of, url_to
 from app.views.web import page_number
 from app.words import language, say
 
-KEPT = ("sort", "size", "cols", "w", "view", "edit")
+KEPT = ("sort", "size", "cols", "w", "group", "view", "edit")
 """What searching and filtering leave as it is."""
 PASSING = frozenset({"view", "page", "after", "before", "edit"})
 """What is no part of a list's state: where one stands in it, and how it came about."""
@@ -106,6 +106,9 @@ def _size(args: MultiDict[str, str]) -> int:
 
 def list_page(query: records.Query, acts: ListActs, *, fields: tuple[Field, ...] = ()) -> pages.ListPage:
     """The page of a query: its table, chips, pager, and what may be done."""
+    by = None if fields else group_of(query.model, request.args)
+    if by is not None:
+        return _grouped_page(query, acts, by)
     visible = records.visible_fields(query.model)
     given = [field for field in fields or listed(query.model) if field in visible]
     chosen = () if fields else columns_of(query.model, request.args)
@@ -115,20 +118,13 @@ def list_page(query: records.Query, acts: ListActs, *, fields: tuple[Field, ...]
     widths = {} if fields else widths_of(request.args.get("w", ""))
     first = (query.page - 1) * query.size + 1 if page.rows else 0
     last = first + len(page.rows) - 1 if page.rows else 0
-    return pages.ListPage(
-        title=labels_of(query.model),
-        resource=acts.resource,
+    return replace(
+        _frame(query, acts),
         columns=tuple(
             replace(_column(field, query, first=index == 0), width=widths.get(field.name, 0))
             for index, field in enumerate(shown)
         ),
         rows=tuple(_row(record, shown, acts, shut) for record in page.rows),
-        search=query.search,
-        search_hint=_("Name, code or number"),
-        search_url=here(),
-        chips=tuple(_chips(query)),
-        clear_url=cleared(),
-        filter_url=acts.filter_url and f"{acts.filter_url}?{url_query(request.args)}",
         first=first,
         last=last,
         count_text=_count_text(first, last, page),
@@ -140,22 +136,118 @@ def list_page(query: records.Query, acts: ListActs, *, fields: tuple[Field, ...]
             pages.Tab(str(size), query_args_with(size=str(size), page=""), current=size == query.size)
             for size in records.SIZES
         ),
-        primary=acts.primary,
-        acts=acts.acts,
-        exports=acts.exports,
         bulk=acts.bulk,
         all_text=_all_text(page) if acts.bulk and page.has_next else "",
         all_taken=bool(request.form.get("all")),
         bulk_url=acts.bulk_url,
-        empty=_empty(query, acts),
-        keep=tuple(kept()),
         sorts=() if fields else tuple(_sorts(query)),
+        groups=() if fields else _groupings(query.model),
         typing=_typing() if acts.typed else None,
-        tabs=acts.views,
-        views=acts.other_views,
         view="" if fields else request.args.get("view", ""),
         choosable=() if fields else tuple(_chooser(query.model, shown)),
     )
+
+
+def _frame(query: records.Query, acts: ListActs) -> pages.ListPage:
+    """What a list has around its rows."""
+    return pages.ListPage(
+        title=labels_of(query.model),
+        resource=acts.resource,
+        search=query.search,
+        search_hint=_("Name, code or number"),
+        search_url=here(),
+        chips=tuple(_chips(query)),
+        clear_url=cleared(),
+        filter_url=acts.filter_url and f"{acts.filter_url}?{url_query(request.args)}",
+        primary=acts.primary,
+        acts=acts.acts,
+        exports=acts.exports,
+        empty=_empty(query, acts),
+        keep=tuple(kept()),
+        tabs=acts.views,
+        views=acts.other_views,
+    )
+
+
+# ---- grouped -----------------------------------------------------------------------------------------------
+
+MOST_SUMMED = 3
+
+
+def group_of(model: type[Any], args: MultiDict[str, str]) -> Field | None:
+    """The field the address groups the list by. Raises `BadRequest` for one no list is grouped by."""
+    if not (name := args.get("group", "")):
+        return None
+    found = next((field for field in records.groupable(model) if field.name == name), None)
+    if found is None:
+        raise BadRequest(
+            say("不能按“{name}”分组。", "No list is grouped by '{name}'.", name=name[:LONGEST_SEARCH])
+        )
+    return found
+
+
+def _groupings(model: type[Any], by: Field | None = None) -> tuple[pages.Field, ...]:
+    choices = tuple(pages.Choice(field.name, field.label) for field in records.groupable(model))
+    made = pages.Field("group", _("Group by"), kind="choice", choices=choices, value=by.name if by else "")
+    return (made,) if choices else ()
+
+
+def _grouped_page(query: records.Query, acts: ListActs, by: Field) -> pages.ListPage:
+    """A line for each value of a field: how many records, and what their amounts add up to; each leads to its records."""
+    visible = records.visible_fields(query.model)
+    summed = [
+        field for field in listed(query.model) if field in visible and field.kind in SUMMED and not field.item
+    ][:MOST_SUMMED]
+    found = records.parcels_of(query, by, summed)
+    shown = found[: records.MOST_PARCELS]
+    cut = len(found) > len(shown)
+    total = (
+        _("%(groups)s groups", groups=len(shown)) if not cut else _("The %(n)s largest groups", n=len(shown))
+    )
+    return replace(
+        _frame(query, acts),
+        columns=(
+            pages.Column(by.name, by.label, wide_on_phone=True),
+            pages.Column("count", _("Records"), numeric=True),
+            *(pages.Column(field.name, field.label, numeric=True) for field in summed),
+        ),
+        rows=tuple(_parcel_row(parcel, by, summed, query.model) for parcel in shown),
+        count_text=str(total),
+        groups=_groupings(query.model, by),
+    )
+
+
+SUMMED = frozenset({Kind.money, Kind.quantity, Kind.points, Kind.integer})
+
+
+def _parcel_row(parcel: records.Parcel, by: Field, summed: Sequence[Field], model: type[Any]) -> pages.Row:
+    named = names_of(model, by).get(parcel.title)
+    title = str(named.words) if named else parcel.title
+    cells = [
+        pages.Cell(str(_("(empty)")) if parcel.value is None else title),
+        pages.Cell(f"{parcel.count:,}", "num"),
+    ]
+    cells += [
+        pages.Cell(values.show(field, value) if value is not None else "", "num")
+        for field, value in zip(summed, parcel.sums, strict=True)
+    ]
+    op, raw = _only(by, parcel.value)
+    same = {f"{other}.{by.name}": "" for other in filtering.OPS[by.kind]}
+    url = (
+        ""
+        if op not in filtering.OPS[by.kind]
+        else query_args_with(**{**same, f"{op}.{by.name}": raw, "group": ""})
+    )
+    return pages.Row(str(parcel.value), url, tuple(cells))
+
+
+def _only(by: Field, value: Any) -> tuple[str, str]:
+    """The condition that takes the records of one value."""
+    if value is None:
+        return "none", "1"
+    if by.kind is Kind.flag:
+        return "is", "1" if value else "0"
+    return "in", value.value if isinstance(value, ClosedSet) else str(value)
 
 
 def _chooser(model: type[Any], shown: list[Field]) -> Iterable[pages.Choice]:

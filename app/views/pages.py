@@ -495,6 +495,8 @@ class ListPage:
     filter_url: str = ""
     """Where the filter is built, in place of `filters`."""
     sorts: tuple[Field, ...] = ()
+    groups: tuple[Field, ...] = ()
+    """What the list is grouped by, as an input."""
     typing: Tab | None = None
     """Typing in the cells: the address that turns it on or off."""
     quick_filters: tuple[Field, ...] = ()
@@ -848,6 +850,22 @@ class RunPage:
     table: ListPage | None = None
     job: JobProgress | None = None
     pinned: Section | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ComparisonPage:
+    """`evaluation/comparison.html`: what is set against what, chosen in a form, and how the grades of the two differ."""
+
+    title: Text
+    form: FormPage
+    crumbs: tuple[Crumb, ...] = ()
+    badges: tuple[Cell, ...] = ()
+    facts: tuple[Text, ...] = ()
+    acts: tuple[Act, ...] = ()
+    banners: tuple[Banner, ...] = ()
+    figures: tuple[Figure, ...] = ()
+    charts: tuple[Chart, ...] = ()
+    tables: tuple[ListPage, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -92,6 +92,7 @@ def opens(view: SavedView, model: type[Any]) -> bool:
     try:
         records.check(lists.query_of(model, args))
         lists.columns_of(model, args)
+        lists.group_of(model, args)
     except BadRequest:
         return False
     return True

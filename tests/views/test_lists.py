@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from decimal import Decimal
 from html import unescape
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -10,8 +11,9 @@ from urllib.parse import parse_qs, urlsplit
 from flask import Flask
 from sqlalchemy import insert, select, update
 
+from app.columns import now
 from app.extensions import db, transaction
-from app.models import Customer, Lookup
+from app.models import Customer, DocumentKind, Lookup, SalesDocument
 from app.services import access, bulk, keyset, searching
 from tests.views.test_budgets import statements
 from tests.world import World, sign_in
@@ -322,3 +324,43 @@ def test_the_search_finds_records_screens_and_acts_by_the_same_tokens(app: Flask
     assert 'href="/customer/add"' in client.get("/search?q=custom").text
     sign_in(client, "leo")
     assert 'href="/customer/add"' not in client.get("/search?q=客户").text
+
+
+# ---- groups ------------------------------------------------------------------------------------------------
+
+
+def test_a_list_is_counted_and_added_up_by_a_field_and_each_group_leads_to_its_records(
+    app: Flask, world: World, client: Any
+):
+    ids = fill(app, world, 5)
+    with app.app_context(), access.acting(access.SYSTEM), transaction():
+        for place, id_ in enumerate(ids):
+            row = db.session.get_one(Customer, id_)
+            row.is_key, row.grade = place < 2, "QUALITY" if place < 3 else None
+            owned = {"owner_id": row.owner_id, "org_unit_id": row.org_unit_id}
+            order = SalesDocument(
+                no=f"D{place}",
+                kind=DocumentKind.order,
+                customer_id=id_,
+                ordered_at=now(),
+                total=Decimal("10.50"),
+                **owned,
+            )
+            db.session.add(order)
+    sign_in(client, "hana")
+    page = " ".join(client.get("/customer/list/?group=grade").text.split())
+    assert "共 2 组" in page
+    assert re.search(r'href="/customer/list/\?in\.grade=QUALITY"[^>]*>[^<]+</a></th> ?<td[^>]*>3</td>', page)
+    assert re.search(r'href="/customer/list/\?none\.grade=1"[^>]*>（空）</a></th> ?<td[^>]*>2</td>', page)
+    page = client.get("/customer/list/?group=is_key&in.grade=QUALITY").text
+    assert "in.grade=QUALITY&amp;is.is_key=1" in page
+    owner = " ".join(client.get("/customer/list/?group=owner_id").text.split())
+    assert f"in.owner_id={world.employees['ann']}" in owner
+    assert "林安" in owner
+    assert client.get("/customer/list/?group=name").status_code == 400
+    assert client.get("/customer/list/?group=nothing").status_code == 400
+    orders = " ".join(client.get("/order/list/?group=kind").text.split())
+    assert "in.kind=order" in orders
+    assert "52.50" in orders
+    sign_in(client, "dan")
+    assert "QUALITY" not in client.get("/customer/list/?group=grade").text
