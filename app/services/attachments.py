@@ -5,21 +5,21 @@ from __future__ import annotations
 import hashlib
 import os
 import tempfile
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import IO, Any, Protocol
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, ScalarSelect, distinct, func, select
 
 from app.columns import new_uid, now
 from app.errors import BadInput, NotAllowed, NotFound, Problem
 from app.extensions import after_commit, db
-from app.models import Attachment, Lookup
+from app.models import EXTRA, Attachment, Lookup
 from app.roles import Act
 from app.services import access, records, values
-from app.services.fields import models_by_resource
+from app.services.fields import Field, Kind, is_written, models_by_resource
 from app.words import Words, say
 
 LARGEST_MB = 20
@@ -88,6 +88,13 @@ class About:
 NOTHING_SAID = About()
 
 
+def file_fields(record: Any) -> list[Field]:
+    """The added fields of a record that hold a file and that this person may fill."""
+    who = access.principal()
+    seen = records.visible_fields(type(record), of=record)
+    return [field for field in seen if field.kind is Kind.file and is_written(field, who)]
+
+
 def types() -> list[Lookup]:
     """The kinds of document there are."""
     kinds = select(Lookup).where(Lookup.category == "doc_type", Lookup.active)
@@ -96,12 +103,23 @@ def types() -> list[Lookup]:
 
 def files_of(record: Any) -> list[Attachment]:
     """The files of a record the person asking has found, the newest first; confidential ones if he may see such."""
-    statement = select(Attachment).where(
-        Attachment.object_type == record.__tablename__, Attachment.object_id == record.id
-    )
+    statement = select(Attachment).where(*_seen_of(record)).order_by(Attachment.id.desc())
+    return list(db.session.scalars(statement))
+
+
+def count_of(record: Any) -> ScalarSelect[int]:
+    """How many documents of a record the person asking may see, to be read with more; versions of one count once."""
+    documents = func.count(distinct(func.coalesce(Attachment.series, Attachment.uid)))
+    return select(documents).where(*_seen_of(record)).scalar_subquery()
+
+
+def _seen_of(record: Any) -> Iterator[ColumnElement[bool]]:
+    """What makes a file one of this record that the person asking may see."""
+    yield Attachment.object_type == record.__tablename__
+    yield Attachment.object_id == record.id
+    yield Attachment.deleted_at.is_(None)
     if not sees_confidential(record):
-        statement = statement.where(Attachment.is_confidential.is_(False))
-    return list(db.session.scalars(statement.order_by(Attachment.id.desc())))
+        yield Attachment.is_confidential.is_(False)
 
 
 def latest(files: Iterable[Attachment]) -> list[tuple[Attachment, list[Attachment]]]:
@@ -123,7 +141,8 @@ def sees_confidential(record: Any) -> bool:
 
 def find(id_: int) -> tuple[Attachment, Any]:
     """A file and its record, if the person asking may see both. Raises `NotFound`."""
-    file = db.session.scalars(select(Attachment).where(Attachment.id == id_)).first()
+    there = select(Attachment).where(Attachment.id == id_, Attachment.deleted_at.is_(None))
+    file = db.session.scalars(there).first()
     models = {model.__tablename__: model for model in models_by_resource().values()}
     model = models.get(file.object_type) if file is not None else None
     if file is None or model is None:
@@ -156,7 +175,8 @@ def attach(
         raise NotAllowed(say("您不能为这条记录添加附件。", "You cannot attach files to this record."))
     if about.valid_from and about.valid_to and about.valid_to < about.valid_from:
         raise BadInput([Problem(ENDS_BEFORE, "valid_to")])
-    former = _former(record, about.replaces)
+    filled = _filled(record, doc_type, about)
+    former = _former(record, about.replaces or (getattr(record, filled.name) if filled else None))
     shown = values.clean_line(Path(name.replace("\\", "/")).name)[:200] or "file"
     uid = new_uid()
     waiting, digest, size = _take_in(stream)
@@ -174,7 +194,9 @@ def attach(
         version=1 if former is None else former.version + 1,
         valid_from=about.valid_from,
         valid_to=about.valid_to,
-        is_confidential=about.is_confidential or (former is not None and former.is_confidential),
+        is_confidential=about.is_confidential
+        or (former is not None and former.is_confidential)
+        or (filled is not None and filled.info.confidential),
         file_name=shown,
         size=size,
         sha256=digest,
@@ -183,8 +205,28 @@ def attach(
     with access.by_rule():
         db.session.add(file)
         db.session.flush()
+        _let_hold(record, file.doc_type, file.id)
     after_commit(_keeper(uid, waiting))
     return file
+
+
+def _filled(record: Any, doc_type: str, about: About) -> Field | None:
+    """The added field a file is for, if it is for one. Raises `NotAllowed`, `BadInput`."""
+    if not doc_type.startswith(EXTRA):
+        return None
+    field = next((field for field in file_fields(record) if field.name == doc_type), None)
+    if field is None or not records.may_change(record, Act.edit):
+        raise NotAllowed(say("您不能填写这个字段。", "You cannot fill this field."))
+    if about.is_confidential and not field.info.confidential:
+        raise BadInput([Problem(FOR_ALL.fill(label=field.label), "is_confidential")])
+    return field
+
+
+def _let_hold(record: Any, doc_type: str | None, id_: int | None) -> None:
+    """Let the added field a document is for hold its newest version."""
+    if doc_type and doc_type.startswith(EXTRA):
+        setattr(record, doc_type, id_)
+        db.session.flush()
 
 
 def _former(record: Any, id_: int | None) -> Attachment | None:
@@ -230,6 +272,10 @@ def remove(file: Attachment, record: Any) -> None:
     file.deleted_at = now()
     file.deleted_by_id = access.principal().user_id
     db.session.flush()
+    if file.doc_type and file.doc_type.startswith(EXTRA) and getattr(record, file.doc_type) == file.id:
+        left = [one for one in files_of(record) if one.series == file.series]
+        with access.by_rule():
+            _let_hold(record, file.doc_type, left[0].id if left else None)
 
 
 def path_of(file: Attachment) -> Path:
@@ -275,6 +321,10 @@ def _take_in(stream: IO[bytes]) -> tuple[Path, str, int]:
 TOO_LARGE = Words("附件不能超过 {most} MB。", "A file may hold at most {most} MB.")
 ENDS_BEFORE = Words(
     "有效期的结束日期不能早于开始日期。", "The end of its validity cannot come before the start."
+)
+FOR_ALL = Words(
+    "字段“{label}”不是保密字段，请不要勾选保密。",
+    "The field “{label}” is not confidential: do not tick that the file is.",
 )
 EMPTY = Words("文件是空的，请选择另一个。", "The file is empty: choose another.")
 WRONG_KIND = Words(

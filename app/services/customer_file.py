@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import ColumnElement, ScalarSelect, and_, case, func, or_, select
+from sqlalchemy import ColumnElement, ScalarSelect, and_, case, func, literal, or_, select
 
 from app.extensions import company, db
 from app.models import (
@@ -35,7 +35,7 @@ from app.models import (
     VisitStatus,
 )
 from app.roles import Act
-from app.services import access, records
+from app.services import access, attachments, history, records
 from app.words import Words
 
 BOUGHT = (DocumentKind.order, DocumentKind.goods_return, DocumentKind.cancellation, DocumentKind.adjustment)
@@ -179,8 +179,30 @@ DECIDED = (Admission, Contract, CommercialTerm, Need)
 """What about a customer is decided on, besides himself."""
 
 
+def counts(customer: Customer) -> dict[str, int]:
+    """How much there is on the tabs of the page beside the related records, of what the reader may see; one statement."""
+    told = [
+        _count(model.id, model.customer_id == customer.id, getattr(model, name).is_not(None))
+        for model, name in MOMENTS
+        if access.principal().may(Act.read, access.resource_of(model))
+    ]
+    wanted = {
+        "approvals": _count(ApprovalRequest.id, _about(customer.id)),
+        "files": attachments.count_of(customer),
+        "story": sum(told, start=literal(0)),
+        "log": history.count_of(Customer, customer.id),
+    }
+    row = db.session.execute(select(*(value.label(name) for name, value in wanted.items()))).one()
+    return dict(row._mapping)
+
+
 def requests(customer_id: int, most: int = 50) -> list[ApprovalRequest]:
     """The requests for a decision about a customer, of what the reader may read; one statement."""
+    wanted = select(ApprovalRequest).where(_about(customer_id)).order_by(ApprovalRequest.id.desc())
+    return list(db.session.scalars(wanted.limit(most)))
+
+
+def _about(customer_id: int) -> ColumnElement[bool]:
     about: list[ColumnElement[bool]] = [
         and_(ApprovalRequest.object_type == "customer", ApprovalRequest.object_id == customer_id)
     ]
@@ -189,8 +211,7 @@ def requests(customer_id: int, most: int = 50) -> list[ApprovalRequest]:
             ids = select(model.id).where(model.customer_id == customer_id)
             table = model.__tablename__
             about.append(and_(ApprovalRequest.object_type == table, ApprovalRequest.object_id.in_(ids)))
-    wanted = select(ApprovalRequest).where(or_(*about)).order_by(ApprovalRequest.id.desc())
-    return list(db.session.scalars(wanted.limit(most)))
+    return or_(*about)
 
 
 # ---- completeness and freshness (B-23, B-24) ---------------------------------------------------------------

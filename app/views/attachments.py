@@ -15,7 +15,7 @@ from flask_babel import gettext as _
 from app import workflows
 from app.errors import BadInput, NotFound, Problem, Refusal
 from app.extensions import company, transaction
-from app.models import Attachment
+from app.models import EXTRA, Attachment
 from app.roles import Act
 from app.services import access, attachments, records, values
 from app.services.fields import Field, field_named
@@ -53,6 +53,8 @@ class AttachmentView(BaseView):
                     raise attachments.nothing_sent()
                 by_duty = workflows.has_open_task(record)
                 kind = request.form.get("doc_type", "")
+                if kind.startswith(EXTRA):
+                    workflows.check_editable(record)
                 attachments.attach(record, kind, name, stream, by_duty=by_duty, about=_about())
         except Refusal as refusal:
             flash(str(refusal.words), "danger")
@@ -105,7 +107,7 @@ class AttachmentView(BaseView):
             flash(str(refusal.words), "danger")
         else:
             flash(_("The file is verified."), "success")
-        return redirect(where, 303)
+        return redirect(safe_next(request.form.get("next"), where), 303)
 
     @expose("/<int:pk>/remove", methods=["POST"])
     @needs_account
@@ -117,7 +119,7 @@ class AttachmentView(BaseView):
             attachments.remove(file, record)
             where = url_to(record)
         flash(_("Deleted."), "success")
-        return redirect(where or "/")
+        return redirect(safe_next(request.form.get("next"), where or "/"), 303)
 
 
 SAID = ("valid_from", "valid_to", "is_confidential")
@@ -139,18 +141,24 @@ def _about() -> attachments.About:
     return attachments.About(**said, replaces=values.whole(request.form.get("replaces", "")))
 
 
-def attachment_list(record: Any) -> tuple[pages.Attachment, ...]:
+def attachment_list(record: Any, back: str = "") -> tuple[pages.Attachment, ...]:
     """The documents of a record as its page shows them: the newest version of each, the former ones under it."""
-    kinds = {kind.code: records.title_of(kind) for kind in attachments.types()}
-    add = _add_act(record, url_to(record), ()) if may_attach(record) else None
+    kinds = {choice.value: choice.label for choice in _kinds(record)}
+    add = _add_act(record, back or url_to(record), ()) if may_attach(record) else None
     return tuple(
         _shown(file, kinds, former, acts=() if add is None else _acts(file, add))
         for file, former in attachments.latest(attachments.files_of(record))
     )
 
 
+def _kinds(record: Any) -> tuple[pages.Choice, ...]:
+    """What a file may be: what an added field asks for, and the kinds of document there are."""
+    asked = (pages.Choice(field.name, field.label) for field in attachments.file_fields(record))
+    return (*asked, *(pages.Choice(kind.code, records.title_of(kind)) for kind in attachments.types()))
+
+
 def _shown(
-    file: Attachment, kinds: dict[str, str], former: list[Attachment], *, acts: tuple[pages.Act, ...]
+    file: Attachment, kinds: dict[str, pages.Text], former: list[Attachment], *, acts: tuple[pages.Act, ...]
 ) -> pages.Attachment:
     size = f"{max(1, file.size // KILO):,} kB"
     facts = [
@@ -203,13 +211,14 @@ def _acts(file: Attachment, add: pages.Act) -> tuple[pages.Act, ...]:
     found = [newer]
     if file.verified_at is None and file.created_by_id != access.principal().user_id:
         url = url_for("AttachmentView.verify", pk=file.id)
-        found.append(pages.Act(_("Verify"), url=url, method="post", rare=True))
+        found.append(pages.Act(_("Verify"), url=url, method="post", hidden=add.hidden, rare=True))
     removal = pages.Act(
         _("Delete"),
         url=url_for("AttachmentView.remove", pk=file.id),
         method="post",
         tone="bad",
         confirm=_("Put this file in the recycle bin?"),
+        hidden=add.hidden,
         rare=True,
     )
     return (*found, removal)
@@ -217,8 +226,7 @@ def _acts(file: Attachment, add: pages.Act) -> tuple[pages.Act, ...]:
 
 def attach_act(record: Any, back: str, wanted: tuple[pages.Choice, ...] = ()) -> pages.Act:
     """The button that adds a file; `wanted` are the kinds asked for, else all there are."""
-    kinds = wanted or tuple(pages.Choice(kind.code, records.title_of(kind)) for kind in attachments.types())
-    return _add_act(record, back, kinds)
+    return _add_act(record, back, wanted or _kinds(record))
 
 
 def _add_act(record: Any, back: str, kinds: tuple[pages.Choice, ...]) -> pages.Act:

@@ -8,10 +8,10 @@ from flask import g, url_for
 from flask_babel import gettext as _
 
 from app.columns import Choice
-from app.extensions import company
+from app.extensions import company, db
 from app.models import Task
 from app.roles import Act
-from app.services import access, codes, records, values
+from app.services import access, codes, extras, records, values
 from app.services.fields import Field, Kind, is_lookup
 from app.views import pages
 from app.views.pages import Cell
@@ -33,7 +33,7 @@ def cell_of(record: Any, field: Field, *, linked: bool = False) -> Cell:
         return Cell(text=text, kind="grade", tone=named.tone if named else "", label=field.label)  # type: ignore[arg-type]
     if field.kind is Kind.sealed:
         return _sealed(record, field, text)
-    if field.kind is Kind.relation and value is not None:
+    if field.kind in extras.KEYS and value is not None:
         return Cell(text=text, url=_related_url(record, field), label=field.label)
     if field.is_number:
         return Cell(text=text, kind="num", label=field.label)
@@ -68,7 +68,14 @@ def _sealed(record: Any, field: Field, text: str) -> Cell:
 
 
 def _related_url(record: Any, field: Field) -> str:
-    related = getattr(record, field.relation) if field.relation and not is_lookup(field) else None
+    if is_lookup(field):
+        return ""
+    if field.kind is Kind.file:
+        return url_for("AttachmentView.download", pk=getattr(record, field.name))
+    if field.item is not None:
+        related = db.session.get(field.target, getattr(record, field.name)) if field.target else None
+    else:
+        related = getattr(record, field.relation) if field.relation else None
     return url_to(related) if related is not None else ""
 
 

@@ -88,8 +88,11 @@ class CustomerView(RecordView):
     )
     stories: ClassVar[dict[str, Words]] = {
         "approvals": Words("审批", "Approvals"),
+        "files": Words("附件", "Files"),
         "story": Words("动态", "Timeline"),
     }
+
+    files_tab = "files"
 
     def alike_url(self, record: Any) -> str:
         """The same company entered twice is developed twice (B-33)."""
@@ -126,6 +129,10 @@ class CustomerView(RecordView):
             yield pages.Figure(
                 _("Contracts in force"), str(found.contracts), note=until, url=f"{here}?tab=contract"
             )
+
+    def counts_of(self, record: Any) -> dict[str, int]:
+        """How much there is to decide, to read and to look back at."""
+        return customer_file.counts(record)
 
     def story_of(self, record: Any, tab: str) -> Iterable[pages.TimelineItem]:
         """Everything that happened with the customer, or every request for a decision about him."""

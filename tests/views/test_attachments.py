@@ -19,7 +19,7 @@ PDF = b"%PDF-1.4\n%%EOF\n"
 
 
 def send(client: Any, name: str, body: bytes, **said: str) -> Any:
-    data = {"file": (io.BytesIO(body), name), "next": "/customer/show/1", **said}
+    data = {"file": (io.BytesIO(body), name), "next": "/customer/show/1?tab=files", **said}
     return client.post(
         "/attachment/add/customer/1", data=data, content_type="multipart/form-data", follow_redirects=True
     )
@@ -64,7 +64,7 @@ def test_a_confidential_file_is_hidden_from_who_may_not_see_such_fields(
 ):
     assert "机密.pdf" in send(seller, "机密.pdf", PDF, is_confidential="1").text
     keeper = sign_in(app.test_client(), "fay")
-    assert "机密.pdf" not in keeper.get("/customer/show/1").text
+    assert "机密.pdf" not in keeper.get("/customer/show/1?tab=files").text
     for path in ("/attachment/1", "/attachment/1/view"):
         assert keeper.get(path).status_code == 404
         seen = seller.get(path)
@@ -87,7 +87,7 @@ def test_pictures_and_pdf_are_shown_in_a_sandbox_and_nothing_else_is(app: Flask,
     assert download.mimetype == "application/octet-stream"
     assert download.headers["Content-Disposition"].startswith("attachment")
     download.close()
-    assert 'src="/attachment/1/view"' in seller.get("/customer/show/1").text
+    assert 'src="/attachment/1/view"' in seller.get("/customer/show/1?tab=files").text
     assert "没有这种文件" not in send(seller, "装.png", b"<svg onload=alert(1)>").text
     assert len(files(app)) == 3  # what is no picture by its first bytes was not kept
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import re
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -21,7 +23,7 @@ from app.models import (
     RequestStatus,
     Task,
 )
-from app.services import access, customer_file
+from app.services import access, customer_file, packs
 from tests.views.test_budgets import statements
 from tests.world import World, sign_in
 
@@ -105,10 +107,10 @@ def test_the_file_says_how_much_of_what_is_due_is_filled_and_what_is_missing(
 ):
     sign_in(client, "ann")
     page = client.get(f"/customer/show/{customer}").text
-    assert "60%（3/5 项）" in page
+    assert "50%（3/6 项）" in page
     assert "缺少：来源渠道" in page
     client.post(f"/customer/edit/{customer}", data={"name": "甲公司", "phone": "13812345678"})
-    assert "80%（4/5 项）" in client.get(f"/customer/show/{customer}").text
+    assert "66%（4/6 项）" in client.get(f"/customer/show/{customer}").text
 
 
 @pytest.mark.req("B-24")
@@ -135,7 +137,7 @@ def test_the_page_and_its_tabs_ask_a_fixed_number_of_statements(
     app: Flask, world: World, client: Any, customer: int
 ):
     sign_in(client, "ann")
-    for tab, most in (("", 16), ("?tab=story", 18), ("?tab=approvals", 11), ("?tab=trade", 26)):
+    for tab, most in (("", 17), ("?tab=story", 19), ("?tab=approvals", 12), ("?tab=trade", 27)):
         client.get(f"/customer/show/{customer}{tab}")
         with statements(app) as seen:
             client.get(f"/customer/show/{customer}{tab}")
@@ -148,7 +150,7 @@ def test_a_value_older_than_its_field_says_it_holds_is_marked(
     item = {
         "object_type": "customer",
         "key": "market",
-        "label_zh": "市场份额",
+        "label_zh": "养殖规模",
         "label_en": "Share",
         "active": "1",
     }
@@ -160,9 +162,50 @@ def test_a_value_older_than_its_field_says_it_holds_is_marked(
     sign_in(client, "ann")
     client.post(f"/customer/edit/{customer}", data={"name": "甲公司", "extra.market": "12"})
     fresh = client.get(f"/customer/show/{customer}").text
-    assert fresh.count("市场份额") == 1
+    assert fresh.count("养殖规模") == 1
     with app.app_context(), access.acting(access.SYSTEM), transaction():
         db.session.scalars(select(CustomerInfo)).one().as_of = date(2020, 1, 1)
     old = client.get(f"/customer/show/{customer}").text
-    assert old.count("市场份额") == 2
+    assert old.count("养殖规模") == 2
     assert "2020-01-01" in old
+
+
+@pytest.mark.req("B-21")
+def test_items_of_the_file_come_with_packs_and_a_confidential_one_is_its_owners_to_fill(
+    app: Flask, world: World, client: Any, customer: int
+):
+    with app.app_context(), access.acting(access.SYSTEM), transaction():
+        packs.load("customer-development")
+    sign_in(client, "ann")
+    form = client.get(f"/customer/edit/{customer}").text
+    for name in ("market_share", "credit_record", "company_history", "credit_standing"):
+        assert f'name="extra.{name}"' in form
+    assert "客户背景调查" in client.get(f"/customer/show/{customer}").text
+    with app.app_context(), access.acting(access.SYSTEM), transaction():
+        db.session.get_one(Customer, customer).is_key = False
+    shown = client.get(f"/customer/show/{customer}").text
+    assert "客户背景调查" not in shown  # asked for of key customers alone
+    sent = {"name": "甲公司", "extra.market_share": "12.5", "extra.credit_record": "按期付款"}
+    assert client.post(f"/customer/edit/{customer}", data=sent).status_code == 302
+    page = client.get(f"/customer/show/{customer}").text
+    for text in ("按期付款", "12.5", "能力信息"):
+        assert text in page
+    keeper = sign_in(app.test_client(), "fay").get(f"/customer/show/{customer}").text
+    assert "12.5" in keeper
+    assert "按期付款" not in keeper
+    with app.app_context(), access.acting(access.SYSTEM):
+        dated = db.session.scalars(select(CustomerInfo.value).order_by(CustomerInfo.value)).all()
+        assert dated == ["12.5", "按期付款"]
+        db.session.remove()
+
+
+def test_every_tab_that_holds_something_says_how_much(app: Flask, world: World, client: Any, customer: int):
+    sign_in(client, "ann")
+    for name in ("a.pdf", "b.pdf"):
+        data = {"doc_type": "product_guide", "file": (io.BytesIO(b"%PDF-1.4 x"), name)}
+        client.post(f"/attachment/add/customer/{customer}", data=data)
+    page = re.sub(r"\s+", "", client.get(f"/customer/show/{customer}").text)
+    assert re.search("附件<[^>]*>2<", page), page[page.index("附件") :][:200]
+    assert "a.pdf" not in page
+    assert "a.pdf" in client.get(f"/customer/show/{customer}?tab=files").text
+    assert re.search(r"操作日志<[^>]*>\d+<", page)
