@@ -1,4 +1,4 @@
-"""`python -m bench [pages] [approvals]`: the benchmarks, all unless some are named, on PostgreSQL and SQLite.
+"""`python -m bench [pages] [files] [approvals]`: the benchmarks, all unless some are named, on PostgreSQL and SQLite.
 
 `--quick` builds a company of 20,000 customers and takes minutes; `--customers` says how many. Ends with 1 when a figure
 misses its gate.
@@ -16,10 +16,10 @@ from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 
-from bench import approvals, pages, servers
+from bench import approvals, pages, servers, sheets
 from tests.postgres import MissingPostgres, Postgres, new_folder
 
-BENCHMARKS = ("pages", "approvals")
+BENCHMARKS = ("pages", "files", "approvals")
 
 
 def arguments(given: list[str]) -> argparse.Namespace:
@@ -89,6 +89,8 @@ def run(
     within = True
     if "pages" in names:
         within &= pages.measure(kind, url_of, folder, database, size)
+    if "files" in names:
+        within &= sheets.measure(kind, url_of, folder, min(sheets.ROWS, size.customers))
     if "approvals" in names:
         within &= approvals.measure(kind, url_of, folder)
     return within

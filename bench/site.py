@@ -17,14 +17,24 @@ from tests.world import World, build
 
 
 def prepare(url: str, folder: Path) -> tuple[Any, World]:
-    settings = config.read(
-        {"GUANHU_ENV": "test", "GUANHU_INSTANCE": str(folder), "GUANHU_DATABASE_URL": url}, create_keys=True
-    )
-    KeyRing.create(Path(settings["KEY_FILE"]))
-    app = create_app(settings)
-    app.test_client_class = CsrfClient
+    """A new database, and the application on it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    KeyRing.create(Path(_settings(url, folder)["KEY_FILE"]))
+    app = opened(url, folder)
     with app.app_context():
         upgrade(str(Path(__file__).resolve().parent.parent / "migrations"))
         with access.acting(access.SYSTEM), transaction():
             packs.load("base")
         return app, build()
+
+
+def opened(url: str, folder: Path) -> Any:
+    """The application on a database that was prepared."""
+    app = create_app(_settings(url, folder))
+    app.test_client_class = CsrfClient
+    return app
+
+
+def _settings(url: str, folder: Path) -> dict[str, Any]:
+    given = {"GUANHU_ENV": "test", "GUANHU_INSTANCE": str(folder), "GUANHU_DATABASE_URL": url}
+    return config.read(given, create_keys=True)
