@@ -210,7 +210,7 @@ def _run_row(run: EvalRun, name: Words) -> pages.Row:
     labels = [column.label for column in RUN_COLUMNS]
     cells = (
         pages.Cell(name, kind="link", url=url, note=f"#{run.id}", label=labels[0]),
-        pages.Cell(_period(run), label=labels[1]),
+        pages.Cell(period_of(run), label=labels[1]),
         pages.Cell(run.kind.words, label=labels[2]),
         pages.Cell(f"{run.population:,}", kind="num", label=labels[3]),
         pages.Cell(run.status.words, kind="badge", tone=run.status.tone, label=labels[4]),  # type: ignore[arg-type]
@@ -219,7 +219,7 @@ def _run_row(run: EvalRun, name: Words) -> pages.Row:
     return pages.Row(id=str(run.id), url=url, cells=cells, selectable=False)
 
 
-def _period(run: EvalRun) -> Words:
+def period_of(run: EvalRun) -> Words:
     last = pins.Pin(run.period_from, run.period_to, run.as_of).last_day
     return say("{first} 至 {last}", "{first} to {last}", first=run.period_from, last=last)
 
@@ -281,7 +281,7 @@ def _start_form(problems: tuple[pages.Problem, ...]) -> pages.FormPage:
 # ---- one run -----------------------------------------------------------------------------------------------
 
 
-def _crumbs(*last: pages.Crumb) -> tuple[pages.Crumb, ...]:
+def crumbs(*last: pages.Crumb) -> tuple[pages.Crumb, ...]:
     return (pages.Crumb(TITLE, url_for("EvaluationView.list")), *last)
 
 
@@ -290,9 +290,9 @@ def _waiting_page(run: EvalRun) -> pages.RunPage:
     title = Words(f"评价运行 {run.id}", f"Run {run.id}")
     return pages.RunPage(
         title=title,
-        crumbs=_crumbs(pages.Crumb(title)),
+        crumbs=crumbs(pages.Crumb(title)),
         badges=(pages.Cell(run.status.words, kind="badge", tone=run.status.tone),),  # type: ignore[arg-type]
-        facts=(_period(run),),
+        facts=(period_of(run),),
         primary=_compute_act(run),
         job=_progress(run),
     )
@@ -328,7 +328,7 @@ def _progress(run: EvalRun) -> pages.JobProgress:
         tone="bad" if failed else "ok" if run.status in reading.OVER else "run",
         poll_url=url_for("EvaluationView.progress", pk=run.id),
         next_url=url_for("EvaluationView.show", pk=run.id),
-        crumbs=_crumbs(pages.Crumb(Words(f"评价运行 {run.id}", f"Run {run.id}"))),
+        crumbs=crumbs(pages.Crumb(Words(f"评价运行 {run.id}", f"Run {run.id}"))),
     )
 
 
@@ -336,14 +336,14 @@ def _run_page(opened: reading.Opened) -> pages.RunPage:
     run, lines = opened.run, reading.summary(opened)
     return pages.RunPage(
         title=opened.scheme.words,
-        crumbs=_crumbs(pages.Crumb(Words(f"评价运行 {run.id}", f"Run {run.id}"))),
+        crumbs=crumbs(pages.Crumb(Words(f"评价运行 {run.id}", f"Run {run.id}"))),
         badges=(
             pages.Cell(run.status.words, kind="badge", tone=run.status.tone),  # type: ignore[arg-type]
             pages.Cell(run.kind.words, kind="badge"),
         ),
-        facts=(_period(run), say("截止 {at}", "as of {at}", at=values.show_moment(run.as_of))),
+        facts=(period_of(run), say("截止 {at}", "as of {at}", at=values.show_moment(run.as_of))),
         primary=_next_act(opened),
-        acts=tuple(_export_act(opened)),
+        acts=(*_looking_acts(opened), *_export_act(opened)),
         banners=tuple(_run_banners(opened)),
         figures=tuple(_figures(opened, lines)),
         charts=(_spread(lines),) if lines else (),
@@ -421,6 +421,17 @@ def _run_banners(opened: reading.Opened) -> Iterable[pages.Banner]:
         )
 
 
+def _looking_acts(opened: reading.Opened) -> Iterable[pages.Act]:
+    """What else can be asked of sealed results."""
+    pk = opened.run.id
+    if opened.scheme.weight and access.principal().may(Act.run, "eval_run"):
+        url = url_for("ComparisonView.what_if", pk=pk)
+        yield pages.Act(Words("假设分析", "What if"), url=url, icon="adjustments")
+    before = standing.run_before(opened)
+    url = url_for("ComparisonView.compare", first=before or pk, second=pk)
+    yield pages.Act(Words("与其他评价比较", "Compare"), url=url, icon="arrows-left-right")
+
+
 def _export_act(opened: reading.Opened) -> Iterable[pages.Act]:
     if access.principal().may(Act.take_out, access.resource_of(opened.scheme.subject.model)):
         url = url_for("EvaluationView.export", pk=opened.run.id)
@@ -457,7 +468,7 @@ def _pinned(opened: reading.Opened) -> pages.Section:
     cells = (
         pages.Cell(opened.scheme.code, label=Words("方案编号", "Scheme code")),
         pages.Cell(str(run.scheme_version.edition), label=Words("方案版次", "Edition of the scheme")),
-        pages.Cell(_period(run), label=Words("评价期", "Period")),
+        pages.Cell(period_of(run), label=Words("评价期", "Period")),
         pages.Cell(values.show_moment(run.as_of), label=Words("截止时刻", "As of")),
         pages.Cell(f"{run.population:,}", label=Words("对象数", "Subjects")),
         pages.Cell(str(run.revision), label=Words("次数", "Revision")),
@@ -556,14 +567,14 @@ def _result_row(opened: reading.Opened, row: Any, columns: tuple[pages.Column, .
     cells = (
         pages.Cell(row["name"], kind="link", url=url, label=labels[0]),
         pages.Cell(row["code"] or "", label=labels[1]),
-        _grade_cell(opened.grade(row["grade_no"]), row["grade_no"], len(opened.scheme.grades), labels[2]),
+        grade_cell(opened.grade(row["grade_no"]), row["grade_no"], len(opened.scheme.grades), labels[2]),
         pages.Cell(_value(POINTS, row["total"]), kind="num", label=labels[3]),
         *figures,
     )
     return pages.Row(id=str(row["subject_id"]), url=url, cells=cells, selectable=False)
 
 
-def _grade_cell(grade: Grade | None, number: int | None, count: int, label: pages.Text = "") -> pages.Cell:
+def grade_cell(grade: Grade | None, number: int | None, count: int, label: pages.Text = "") -> pages.Cell:
     if grade is None or number is None:
         return pages.Cell(reading.UNGRADED, kind="badge", label=label)
     tone: pages.Tone = "ok" if number == 0 else "bad" if number == count - 1 else "run"
@@ -587,12 +598,12 @@ def _explain_page(found: Explanation, measure: str) -> pages.ExplainPage:
     chosen = known.get(measure) or next(iter(known.values()), None)
     subject = db.session.get(opened.scheme.subject.model, found.subject_id)
     run_url = url_for("EvaluationView.show", pk=found.run_id)
-    grade = _grade_cell(opened.grade(found.grade_no), found.grade_no, len(opened.scheme.grades))
+    grade = grade_cell(opened.grade(found.grade_no), found.grade_no, len(opened.scheme.grades))
     return pages.ExplainPage(
         title=found.name,
-        crumbs=_crumbs(pages.Crumb(opened.scheme.words, run_url), pages.Crumb(found.name)),
+        crumbs=crumbs(pages.Crumb(opened.scheme.words, run_url), pages.Crumb(found.name)),
         badges=(grade,),
-        facts=(pages.Cell(found.code), _period(opened.run)),
+        facts=(pages.Cell(found.code), period_of(opened.run)),
         lines=tuple(_lines(found, known, before)),
         total=_value(POINTS, found.total) if found.total is not None else "",
         grade=grade,

@@ -119,3 +119,50 @@ def test_a_wrong_period_is_said_with_what_was_typed(people, client):
     form = {"scheme": "SHOP", "period_from": "2025-12-31", "period_to": "2025-01-01"}
     answer = client.post("/evaluation/start", data=form)
     assert answer.status_code == 400 and "2025-12-31" in answer.text and "评价期的结束早于开始" in answer.text
+
+
+@pytest.mark.req("L-22")
+def test_other_weights_are_tried_on_a_sealed_run_and_kept_as_a_draft(app, people, client):
+    world.sign_in(client, "hana")
+    url = started(client)
+    computed(app)
+    run_id = int(url.rsplit("/", 1)[1])
+    tried = f"/evaluation/{run_id}/what-if"
+    page = client.get(url).text
+    assert tried in page and "/evaluation/compare?" in page
+    page = client.get(tried).text
+    assert "总分没有变化" in page and f"{tried}/draft" not in page  # nothing was changed yet
+    page = client.get(f"{tried}?weight-amount=30&weight-complaint=70&from-QUALITY=90").text
+    assert "等级迁移" in page and "Customer K2" in page and "+36.00" in page  # 0.7·10 + 30 → 0.3·10 + 70
+    answer = client.get(f"{tried}?weight-amount=31&weight-complaint=70")
+    assert answer.status_code == 422 and "权重合计为 101 %，应为 100 %" in answer.text
+    answer = client.get(f"{tried}?from-QUALITY=10")
+    assert answer.status_code == 422 and 'role="alert"' in answer.text
+    kept = client.post(f"{tried}/draft", data={"weight-amount": "30", "weight-complaint": "70"})
+    assert kept.status_code == 303
+    page = client.get(kept.location).text
+    assert "30%" in page and "70%" in page and "草稿" in page
+    assert client.post(f"{tried}/draft", data={"weight-amount": "30"}).status_code == 422
+    with app.app_context(), access.acting(access.SYSTEM):
+        assert db.session.query(EvalRun).count() == 1
+        assert db.session.get_one(EvalRun, run_id).status is RunStatus.sealed
+        db.session.remove()
+
+
+def test_two_runs_are_compared_as_far_as_the_reader_sees_their_subjects(app, people, client):
+    world.sign_in(client, "hana")
+    first = started(client).rsplit("/", 1)[1]
+    computed(app)
+    with app.app_context():
+        shop.order(2, "2025-09-01T10:00", 700)
+        db.session.remove()
+    second = started(client).rsplit("/", 1)[1]
+    computed(app)
+    assert "先前的评价" in client.get("/evaluation/compare").text
+    page = client.get(f"/evaluation/compare?first={first}&second={second}").text
+    assert "Customer K2" in page and "+49.00" in page and "Customer K1" not in page  # K1 did not move
+    assert client.get(f"/evaluation/compare?first={first}&second=999").status_code == 404
+    ann = world.sign_in(app.test_client(), "ann")
+    assert ann.get(f"/evaluation/compare?first={first}&second={second}").status_code == 404  # not published
+    assert ann.get(f"/evaluation/{first}/what-if").status_code == 403
+    assert ann.post(f"/evaluation/{first}/what-if/draft", data={}).status_code == 403

@@ -40,7 +40,10 @@ class Move:
 
 @dataclass(frozen=True, slots=True)
 class Mover:
-    """A subject whose total changed, by how much (in 1/100 point), and by what: these three add up to it."""
+    """A subject whose total changed, by how much (in 1/100 point), and by what: these three add up to it.
+
+    Those whose grade changed come first.
+    """
 
     subject_id: int
     code: str
@@ -211,7 +214,11 @@ def _compared(first: Scheme, second: Scheme, pairs: sa.Subquery, most: int) -> C
     moved = (
         sa.select(pairs.c.subject_id, pairs.c.code, pairs.c.name, pairs.c.before, pairs.c.after, *parts)
         .where(difference != 0)
-        .order_by(sa.func.abs(difference).desc(), pairs.c.subject_id)
+        .order_by(
+            sa.case((pairs.c.before != pairs.c.after, 0), else_=1),
+            sa.func.abs(difference).desc(),
+            pairs.c.subject_id,
+        )
         .limit(most)
     )
     movers = [

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -73,11 +73,16 @@ def save(text: str, draft: EvalSchemeVersion | None = None) -> EvalSchemeVersion
         WrongState: the version is no draft any more.
 
     """
-    who = access.principal()
-    who.check(Act.create if draft is None else Act.edit, VERSION)
     document = read_document(text)
     if not isinstance(document, dict):
         raise BadInput([Problem(say("文件不是评价方案。", "The file is no scheme."), "file")])
+    return keep(document, draft)
+
+
+def keep(document: Mapping[str, Any], draft: EvalSchemeVersion | None = None) -> EvalSchemeVersion:
+    """As `save`, of a document that was read already. Inside `transaction()`."""
+    who = access.principal()
+    who.check(Act.create if draft is None else Act.edit, VERSION)
     body = schemes.body_of(document)
     schemes.check_readable(schemes.load(body))
     if draft is not None:

@@ -86,6 +86,23 @@ class Past:
     """Whether its period ended before the other began."""
 
 
+def run_before(opened: Opened) -> int | None:
+    """The run of the same scheme that was published last for an earlier period, if there is one."""
+    statement = (
+        sa.select(EvalRun.id)
+        .join(EvalSchemeVersion, EvalSchemeVersion.id == EvalRun.scheme_version_id)
+        .where(
+            EvalSchemeVersion.scheme_id == opened.scheme_id,
+            EvalRun.id != opened.run.id,
+            EvalRun.period_to <= opened.run.period_to,
+            EvalRun.status.in_([RunStatus.published, RunStatus.superseded]),
+        )
+        .order_by(EvalRun.period_to.desc(), EvalRun.id.desc())
+        .limit(1)
+    )
+    return db.session.scalar(statement)
+
+
 def past_of(opened: Opened, subject_id: int, most: int = 6) -> list[Past]:
     """The other published results of a subject under this scheme, the newest period first; one statement.
 
