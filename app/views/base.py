@@ -7,12 +7,12 @@ finds the record through the row policy, calls one verb in one transaction, and 
 from __future__ import annotations
 
 import builtins
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 from urllib.parse import parse_qsl, urlsplit
 
-from flask import flash, g, redirect, render_template, request, url_for
+from flask import flash, g, jsonify, redirect, render_template, request, url_for
 from flask_appbuilder import expose
 from flask_appbuilder.baseviews import BaseView
 from flask_babel import gettext as _
@@ -95,6 +95,8 @@ class RecordView(BaseView):
     """How those tabs are put together, where there are many; each type keeps its own address."""
     stories: ClassVar[dict[str, Words]] = {}
     """Tabs that tell what happened; `story_of` tells it."""
+    files_tab: ClassVar[str] = ""
+    """The tab files stand on; empty for the first."""
     related: ClassVar[tuple[Related, ...]] = ()
     resource: ClassVar[str]
     default_view = "list"
@@ -170,6 +172,7 @@ class RecordView(BaseView):
         """Keep the list of the address under a name, or change the view it was opened with."""
         query = lists.query_of(self.model, request.args)
         lists.columns_of(self.model, request.args)
+        lists.group_of(self.model, request.args)
         records.page_of(query)  # what the list cannot answer is no view
         try:
             where = view_acts.keep(self.resource)
@@ -267,7 +270,7 @@ class RecordView(BaseView):
         tab = request.args.get("tab", "")
         chosen = next((other for other in self.related if other.resource == tab), None)
         group = next((group for group in self.groups if group.name == tab), None)
-        if tab not in {"", "log", *self.stories} and chosen is None and group is None:
+        if tab not in {"", "log", self.files_tab, *self.stories} and chosen is None and group is None:
             raise BadRequest(say("没有“{tab}”这个标签页。", "There is no tab '{tab}'.", tab=tab[:40]))
         primary, acts = self.acts_of(record)
         tabs, inner_tabs = self._tabs(record, tab)
@@ -288,16 +291,21 @@ class RecordView(BaseView):
             side=() if tab else (*self.side_of(record), *self._path(record, primary)),
             tabs=tabs,
             inner_tabs=inner_tabs,
-            sections=() if tab else self.sections_of(record),
+            sections=() if tab else _typed_by(self.sections_of(record), acts),
             table=self._table(record, chosen) if chosen and group is None else None,
             tables=tuple(self._first_rows(record, group)) if group else (),
             timeline=tuple(self._log(record) if tab == "log" else self.story_of(record, tab)),
             timeline_title=_("Log") if tab == "log" else self.stories.get(tab, ""),
-            attachments=() if tab else attachment_list(record),
-            attach_act=None
-            if tab or self.read_only or not may_attach(record)
-            else attach_act(record, self.url("show", pk=record.id)),
+            **self._files(record, tab),
         )
+
+    def _files(self, record: Any, tab: str) -> dict[str, Any]:
+        """The files of the record, on the tab they stand on."""
+        if tab != self.files_tab:
+            return {}
+        here = self.url("show", pk=record.id, tab=tab or None)
+        add = None if self.read_only or not may_attach(record) else attach_act(record, here)
+        return {"attachments": attachment_list(record, here), "attach_act": add}
 
     def _came_from(self) -> str | None:
         """What the list asked for that one came here from; None for who came another way."""
@@ -357,8 +365,18 @@ class RecordView(BaseView):
         """The fields of the record, as this person may see them."""
         seen = records.visible_fields(self.model, of=record)
         shown = [field for field in seen if field.kind is not Kind.json]
+        typed = () if self.read_only else inline.editable(self.model)
         return tuple(
-            pages.Section(part.name, part.title, cells=tuple(cell_of(record, field) for field in part.fields))
+            pages.Section(
+                part.name,
+                part.title,
+                cells=tuple(
+                    inline.typed(cell_of(record, field), self.url("cell", pk=record.id, name=field.name))
+                    if field in typed
+                    else cell_of(record, field)
+                    for field in part.fields
+                ),
+            )
             for part in parts_of(self.model, shown)
         )
 
@@ -441,11 +459,15 @@ class RecordView(BaseView):
             elif among:
                 tabs.append(replace(single[among[0]], label=group.words))
         tabs += () if self.groups else single.values()
+        counts = self.counts_of(record)
+        further = {**self.stories, "log": _("Log")}
         tabs += [
-            pages.Tab(words, f"{here}?tab={name}", current=current == name)
-            for name, words in self.stories.items()
+            pages.Tab(
+                words, f"{here}?tab={name}", count=pages.badge(counts.get(name, 0)), current=current == name
+            )
+            for name, words in further.items()
         ]
-        return (*tabs, pages.Tab(_("Log"), f"{here}?tab=log", current=current == "log")), inner
+        return tuple(tabs), inner
 
     def _table(self, record: Any, other: Related) -> pages.ListPage:
         args = request.args.copy()
@@ -481,6 +503,10 @@ class RecordView(BaseView):
                 pages=(),
                 sizes=(),
             )
+
+    def counts_of(self, record: Any) -> Mapping[str, int]:  # noqa: ARG002
+        """How much there is on the tabs that tell a story, as far as it is counted."""
+        return {}
 
     def story_of(self, record: Any, tab: str) -> Iterable[pages.TimelineItem]:  # noqa: ARG002
         """What one of the `stories` tells."""
@@ -575,9 +601,32 @@ class RecordView(BaseView):
             cancel_url=back,
             crumbs=crumbs,
             alike_url=self.alike_url(record),
+            reacts_url=self._reacts_url(record),
         )
         status = 200 if refusal is None else 409 if isinstance(refusal, Stale) else 422
         return render_template("record/form.html", page=self.dressed(page)), status
+
+    def _reacts_url(self, record: Any) -> str:
+        """Where the form asks what is shown and demanded, where fields hang on others."""
+        if not forms.states_of(self.model, record, None):
+            return ""
+        return self.url("reacts", pk=record.id if record is not None else None)
+
+    @expose("/reacts", methods=["POST"])
+    @needs(Act.read)
+    def reacts(self) -> Any:
+        """Which fields are shown and which demanded, for what stands in the form now; nothing is kept."""
+        pk = values.whole(request.args.get("pk", ""))
+        record = records.find(self.model, pk, Act.edit) if pk else None
+        sent = forms.typed(records.editable_fields(self.model))
+        if record is not None:
+            held = {
+                field.name: values.edit_text(field, getattr(record, field.name))
+                for field in records.editable_fields(self.model)
+            }
+            sent = {**held, **sent}
+        states = forms.states_of(self.model, record, sent)
+        return jsonify({name: {"shown": shown, "needed": needed} for name, (shown, needed) in states.items()})
 
     def dressed(self, page: pages.FormPage) -> pages.FormPage:
         """The form with what a type shows otherwise."""
@@ -706,6 +755,15 @@ class RecordView(BaseView):
 
     def url(self, method: str, **arguments: Any) -> str:
         return url_for(f"{self.endpoint}.{method}", **arguments)
+
+
+def _typed_by(sections: tuple[pages.Section, ...], acts: Iterable[pages.Act]) -> tuple[pages.Section, ...]:
+    """The sections, typed where they stand by who may open their form, shown alone to others."""
+    if any(act.key == "e" for act in acts):
+        return sections
+    return tuple(
+        replace(part, cells=tuple(replace(cell, edit_url="") for cell in part.cells)) for part in sections
+    )
 
 
 def emptied(field: pages.Field) -> pages.Field:

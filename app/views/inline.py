@@ -28,6 +28,11 @@ def editable(model: type[Any]) -> tuple[Field, ...]:
     return tuple(field for field in records.editable_fields(model) if field.kind not in UNTYPED)
 
 
+def typed(cell: pages.Cell, url: str) -> pages.Cell:
+    """A value on a page as one that is typed where it stands; a link stays a link."""
+    return cell if cell.url or cell.kind == "sealed" else replace(cell, edit_url=url)
+
+
 def answer(view: Any, pk: int, name: str) -> Any:
     """The cell as it is shown (`?show=1`), its input, or what became of what was typed."""
     record = records.find(view.model, pk, Act.edit)

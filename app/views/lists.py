@@ -204,8 +204,10 @@ def _grouped_page(query: records.Query, acts: ListActs, by: Field) -> pages.List
     total = (
         _("%(groups)s groups", groups=len(shown)) if not cut else _("The %(n)s largest groups", n=len(shown))
     )
+    chip = pages.Chip(_("Grouped by %(field)s", field=by.label), query_args_with(group=""))
     return replace(
-        _frame(query, acts),
+        frame := _frame(query, acts),
+        chips=(*frame.chips, chip),
         columns=(
             pages.Column(by.name, by.label, wide_on_phone=True),
             pages.Column("count", _("Records"), numeric=True),
