@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from datetime import datetime
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date, datetime
+from decimal import Decimal
 from io import BytesIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -334,6 +335,7 @@ def _progress(run: EvalRun) -> pages.JobProgress:
 
 def _run_page(opened: reading.Opened) -> pages.RunPage:
     run, lines = opened.run, reading.summary(opened)
+    before = standing.runs_before(opened)
     return pages.RunPage(
         title=opened.scheme.words,
         crumbs=crumbs(pages.Crumb(Words(f"评价运行 {run.id}", f"Run {run.id}"))),
@@ -343,10 +345,10 @@ def _run_page(opened: reading.Opened) -> pages.RunPage:
         ),
         facts=(period_of(run), say("截止 {at}", "as of {at}", at=values.show_moment(run.as_of))),
         primary=_next_act(opened),
-        acts=(*_looking_acts(opened), *_export_act(opened)),
+        acts=(*_looking_acts(opened, before), *_export_act(opened)),
         banners=tuple(_run_banners(opened)),
         figures=tuple(_figures(opened, lines)),
-        charts=(_spread(lines),) if lines else (),
+        charts=(_spread(lines), *_trend(opened, before)) if lines else (),
         table=_results(opened, lines),
         pinned=_pinned(opened),
     )
@@ -421,14 +423,13 @@ def _run_banners(opened: reading.Opened) -> Iterable[pages.Banner]:
         )
 
 
-def _looking_acts(opened: reading.Opened) -> Iterable[pages.Act]:
+def _looking_acts(opened: reading.Opened, before: Sequence[EvalRun]) -> Iterable[pages.Act]:
     """What else can be asked of sealed results."""
     pk = opened.run.id
     if opened.scheme.weight and access.principal().may(Act.run, "eval_run"):
         url = url_for("ComparisonView.what_if", pk=pk)
         yield pages.Act(Words("假设分析", "What if"), url=url, icon="adjustments")
-    before = standing.run_before(opened)
-    url = url_for("ComparisonView.compare", first=before or pk, second=pk)
+    url = url_for("ComparisonView.compare", first=before[0].id if before else pk, second=pk)
     yield pages.Act(Words("与其他评价比较", "Compare"), url=url, icon="arrows-left-right")
 
 
@@ -460,6 +461,33 @@ def _spread(lines: list[reading.Line]) -> pages.Chart:
         x=names,
         series=(pages.Series(Words("对象数", "Subjects"), tuple(float(line.subjects) for line in lines)),),
         summary=Words(told_zh, told_en),
+    )
+
+
+def _trend(opened: reading.Opened, before: Sequence[EvalRun]) -> Iterable[pages.Chart]:
+    """The mean total of this run and those before it, where there are any."""
+    runs_ = [*reversed(before), opened.run]
+    means = reading.mean_totals(opened, [run.id for run in runs_]) if before else {}
+    if len(means) > 1:
+        yield _line_chart(
+            Words("总分均值走势（您可见的对象）", "Mean total over time (of the subjects you see)"),
+            Words("总分均值", "Mean total"),
+            [(_last_day(run), means[run.id]) for run in runs_ if run.id in means],
+        )
+
+
+def _last_day(run: EvalRun) -> date:
+    return pins.Pin(run.period_from, run.period_to, run.as_of).last_day
+
+
+def _line_chart(title: Words, name: Words, marks: Sequence[tuple[date, Decimal]]) -> pages.Chart:
+    """Points by the last day of their period."""
+    told = ", ".join(f"{day} {value:.2f}" for day, value in marks)
+    return pages.Chart(
+        title=title,
+        x=tuple(day.isoformat() for day, _ in marks),
+        series=(pages.Series(name, tuple(round(float(value), 2) for _, value in marks), "line"),),
+        summary=Words(told, told),
     )
 
 
@@ -610,9 +638,49 @@ def _explain_page(found: Explanation, measure: str) -> pages.ExplainPage:
         rule="\n".join(str(part) for part in (found.sentence, _bands(opened.scheme)) if part),
         banners=tuple(pages.Banner(note) for note in found.notes),
         acts=_subject_act(subject),
+        charts=tuple(_pictures(opened, found, past)),
         timeline=tuple(_past_item(one, found.subject_id) for one in past),
         table=_rows_table(chosen) if chosen else None,
     )
+
+
+def _pictures(
+    opened: reading.Opened, found: Explanation, past: Sequence[standing.Past]
+) -> Iterable[pages.Chart]:
+    """His scores against the mean of those the reader sees, and his total over time."""
+    peers = reading.mean_scores(opened)
+    scored = [one for one in found.indicators if one.score is not None and one.key in peers]
+    if len(scored) > 1:
+        pairs = [(one.words, Decimal(one.score or 0) / 100, peers[one.key]) for one in scored]
+        parts = [
+            say(
+                "{name} {own}（{mean}）",
+                "{name} {own} ({mean})",
+                name=name,
+                own=f"{own:.1f}",
+                mean=f"{mean:.1f}",
+            )
+            for name, own, mean in pairs
+        ]
+        yield pages.Chart(
+            title=Words(
+                "各指标得分与平均（您可见的对象）", "Scores against the mean (of the subjects you see)"
+            ),
+            x=tuple(name for name, _, _ in pairs),
+            series=(
+                pages.Series(found.name, tuple(round(float(own), 2) for _, own, _ in pairs)),
+                pages.Series(Words("平均", "Mean"), tuple(round(float(mean), 2) for _, _, mean in pairs)),
+            ),
+            summary=Words("，".join(part.zh for part in parts), ", ".join(part.en for part in parts)),
+        )
+    points = [(one.last, one.total) for one in past] + [(_last_day(opened.run), found.total)]
+    marks = [
+        (day, Decimal(total) / 100)
+        for day, total in sorted(points, key=lambda one: one[0])
+        if total is not None
+    ]
+    if len(marks) > 1:
+        yield _line_chart(Words("总分走势", "Total over time"), Words("总分", "Total"), marks)
 
 
 def _subject_act(subject: Any) -> tuple[pages.Act, ...]:

@@ -92,13 +92,16 @@ def title_of(scheme: Scheme) -> sa.ColumnElement[Any]:
     return found
 
 
-def visible(opened: Opened) -> sa.Select[Any]:
-    """The results of a run with code and name of their subjects, as far as the reader sees these."""
+def visible(opened: Opened, which: sa.ColumnElement[bool] | None = None) -> sa.Select[Any]:
+    """The results of a run with code and name of their subjects, as far as the reader sees these.
+
+    `which` names other runs of the scheme instead.
+    """
     subject, model = opened.scheme.subject, opened.scheme.subject.model
     found = (
         sa.select(code_of(opened.scheme).label("code"), title_of(opened.scheme).label("name"), *RESULT.c)
         .join(RESULT, RESULT.c.subject_id == model.id)
-        .where(RESULT.c.run_id == opened.run.id)
+        .where(RESULT.c.run_id == opened.run.id if which is None else which)
         .order_by(model.id)
     )
     if subject.is_personal and not _works_on_runs():
@@ -141,6 +144,40 @@ def _line(opened: Opened, row: Any) -> Line:
     pairs = zip(opened.scheme.indicators, sums[::2], sums[1::2], strict=True)
     means = {one.key: mean(one.type, total, counted) for one, total, counted in pairs}
     return Line(opened.grade(number), subjects, means, mean(POINTS, total, totalled))
+
+
+MOST_PEERS = 20_000
+"""Of a larger run no picture adds up all subjects: a page waits for nobody."""
+
+
+def mean_scores(opened: Opened) -> dict[str, Decimal]:
+    """The mean score of each indicator over the subjects the reader sees, in points; nothing for a large run."""
+    if opened.run.population > MOST_PEERS:
+        return {}
+    inner = visible(opened).order_by(None).subquery()
+    scored = [one for one in opened.scheme.indicators if one.is_scored]
+    columns = [inner.c[f"s{one.column}"] for one in scored]
+    sums = [sa.cast(sa.func.sum(column), sa.BigInteger) for column in columns]
+    counts = [sa.func.count(column) for column in columns]
+    row = db.session.execute(sa.select(*sums, *counts)).one()
+    found = {}
+    for one, total, counted in zip(scored, row[: len(scored)], row[len(scored) :], strict=True):
+        value = mean(POINTS, total, counted)
+        if value is not None:
+            found[one.key] = value
+    return found
+
+
+def mean_totals(opened: Opened, run_ids: Sequence[int]) -> dict[int, Decimal]:
+    """The mean total of each of these runs of one scheme over the subjects the reader sees, in points."""
+    if opened.run.population > MOST_PEERS:
+        return {}
+    inner = visible(opened, RESULT.c.run_id.in_(list(run_ids))).order_by(None).subquery()
+    grouped = sa.select(
+        inner.c.run_id, sa.cast(sa.func.sum(inner.c.total), sa.BigInteger), sa.func.count(inner.c.total)
+    ).group_by(inner.c.run_id)
+    means = {run_id: mean(POINTS, total, counted) for run_id, total, counted in db.session.execute(grouped)}
+    return {run_id: value for run_id, value in means.items() if value is not None}
 
 
 def mean(type_: Type, total: int | None, counted: int) -> Decimal | None:

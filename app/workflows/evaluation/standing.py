@@ -86,10 +86,10 @@ class Past:
     """Whether its period ended before the other began."""
 
 
-def run_before(opened: Opened) -> int | None:
-    """The run of the same scheme that was published last for an earlier period, if there is one."""
+def runs_before(opened: Opened, most: int = 5) -> list[EvalRun]:
+    """The published runs of the same scheme for this or an earlier period, the newest first."""
     statement = (
-        sa.select(EvalRun.id)
+        sa.select(EvalRun)
         .join(EvalSchemeVersion, EvalSchemeVersion.id == EvalRun.scheme_version_id)
         .where(
             EvalSchemeVersion.scheme_id == opened.scheme_id,
@@ -98,9 +98,9 @@ def run_before(opened: Opened) -> int | None:
             EvalRun.status.in_([RunStatus.published, RunStatus.superseded]),
         )
         .order_by(EvalRun.period_to.desc(), EvalRun.id.desc())
-        .limit(1)
+        .limit(most)
     )
-    return db.session.scalar(statement)
+    return list(db.session.scalars(statement))
 
 
 def past_of(opened: Opened, subject_id: int, most: int = 6) -> list[Past]:
