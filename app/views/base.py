@@ -29,10 +29,21 @@ from app.services import access, audit, extras, history, merging, records, saved
 from app.services.commands import AlreadyDone
 from app.services.fields import Field, Kind, field_named, labels_of, listed, parts_of
 from app.services.imports import MOST_EDITED, importable, offered, stage_edit
-from app.views import filters, flow_path, forms, inline, lists, pages, saved_views as view_acts, taking_out
+from app.views import (
+    filters,
+    flow_path,
+    forms,
+    inline,
+    lines as line_editor,
+    lists,
+    pages,
+    saved_views as view_acts,
+    taking_out,
+)
 from app.views.attachments import attach_act, attachment_list, may_attach
 from app.views.cells import LINKED, cell_of, names_of
 from app.views.guards import needs
+from app.views.lines import Lines
 from app.views.web import once
 from app.words import Words, say
 from app.workflows import bulk_acts
@@ -91,6 +102,9 @@ class RecordView(BaseView):
     """Rows made by engines alone: no form, no import."""
     tabs_of: ClassVar[tuple[type[Any], ...]] = ()
     """Other record types that point to this one, each a tab of its page."""
+    typed_with: ClassVar[type[Any] | None] = None
+    """The record type whose rows are typed in this one's form, as its lines."""
+    lines: ClassVar[Lines | None] = None
     groups: ClassVar[tuple[Group, ...]] = ()
     """How those tabs are put together, where there are many; each type keeps its own address."""
     stories: ClassVar[dict[str, Words]] = {}
@@ -109,6 +123,8 @@ class RecordView(BaseView):
             cls.class_permission_name = cls.resource
             cls.endpoint = f"{cls.model.__name__}View"
             cls.related = tuple(Related(other, pointer(other, cls.model)) for other in cls.tabs_of)
+            if cls.typed_with is not None:
+                cls.lines = Lines(cls.typed_with, pointer(cls.typed_with, cls.model))
             LINKED.add(cls.model.__name__)
             if not cls.read_only:
                 WRITABLE.add(cls.model.__name__)
@@ -530,6 +546,7 @@ class RecordView(BaseView):
             with transaction():
                 command = once()
                 record = self.save_new(sent)
+                self._save_lines(record)
                 where = self.url("show", pk=record.id)
                 command.led_to(where)
         except AlreadyDone:
@@ -554,6 +571,7 @@ class RecordView(BaseView):
                 record = records.find(self.model, pk, Act.edit)
                 self.check_editable(record)
                 self.save_change(record, sent, forms.seen_version())
+                self._save_lines(record)
                 command.led_to(self.url("show", pk=pk))
         except AlreadyDone:
             raise
@@ -563,6 +581,10 @@ class RecordView(BaseView):
             return self._form(records.find(self.model, pk, Act.edit), sent, refusal)
         flash(_("Saved."), "success")
         return redirect(self.url("show", pk=pk))
+
+    def _save_lines(self, record: Any) -> None:
+        if self.lines is not None:
+            line_editor.save(self.lines, record)
 
     def save_new(self, sent: dict[str, str]) -> Any:
         return records.create(self.model, sent)
@@ -603,6 +625,9 @@ class RecordView(BaseView):
             alike_url=self.alike_url(record),
             reacts_url=self._reacts_url(record),
         )
+        if self.lines is not None and (part := line_editor.section(self.lines, record, refusal)):
+            more = line_editor.hidden(self.lines, record)
+            page = replace(page, sections=(*page.sections, part), hidden=(*page.hidden, *more))
         status = 200 if refusal is None else 409 if isinstance(refusal, Stale) else 422
         return render_template("record/form.html", page=self.dressed(page)), status
 

@@ -231,8 +231,8 @@ def _input(field: Field, record: Any, sent: Mapping[str, str] | None, problems: 
     return replace(one_input(field, value, name=field.name, required=required), errors=errors)
 
 
-def one_input(field: Field, value: str, *, name: str, required: bool) -> pages.Field:
-    """The input of one field, holding `value` as it would be typed."""
+def one_input(field: Field, value: str, *, name: str, required: bool, text: str = "") -> pages.Field:
+    """The input of one field, holding `value` as it would be typed; `text` is what that is called, where it is known."""
     kind: Any = KINDS[field.kind]
     made = pages.Field(
         name=name,
@@ -251,7 +251,7 @@ def one_input(field: Field, value: str, *, name: str, required: bool) -> pages.F
     if field.kind is Kind.choices:
         return among(made, field, value)
     if field.kind is Kind.relation:
-        return replace(made, text=_picked_text(field, value), picker_url=picker_url(field))
+        return replace(made, text=text or _picked_text(field, value), picker_url=picker_url(field))
     return made
 
 

@@ -19,6 +19,7 @@ class PlanView(RecordView):
     model = Plan
     area = "development"
     tabs_of = (PlanLine,)
+    typed_with = PlanLine
 
 
 class PlanLineView(RecordView):
@@ -34,6 +35,7 @@ class KeyListView(RecordView):
     model = KeyList
     area = "visits"
     tabs_of = (KeyListRow,)
+    typed_with = KeyListRow
 
 
 class KeyListRowView(RecordView):
