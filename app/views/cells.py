@@ -45,7 +45,7 @@ def cell_of(record: Any, field: Field, *, linked: bool = False) -> Cell:
         kind="link" if url else kind,
         url=url,
         label=field.label,
-        wide=field.kind is Kind.long or len(text) > HALF_A_LINE,
+        wide=(field.kind is Kind.long and text != values.EMPTY) or len(text) > HALF_A_LINE,
     )
 
 

@@ -123,7 +123,8 @@ class Checker:
             cell = cells[column.number - 1] if column.number <= len(cells) else None
             if cell is None or (type(cell) is str and not cell.strip()):
                 continue
-            if type(cell) is str and cell.lstrip().startswith("="):  # a formula somebody stored as text
+            # a formula somebody stored as text, also one that a list of refused rows gave back with its quote
+            if type(cell) is str and cell.lstrip().removeprefix("'").lstrip().startswith("="):
                 cell = sheets.Flagged(sheets.Flaw.formula, cell.strip()[:60])
             if isinstance(cell, sheets.Flagged):
                 read = Read(refused=cell.words(sheets.address(row.number, column.number)))
