@@ -111,3 +111,15 @@ def test_what_is_one_records_own_is_not_offered(app: Any, world: World, client: 
 def test_who_may_not_edit_may_not_edit_many(world: World, client: Any):
     sign_in(client, "leo")
     assert client.post("/customer/bulk-edit", data={"ids": ["1"], "remark": "x"}).status_code == 403
+
+
+def test_many_records_are_handed_over_by_who_may_reassign_them(app: Any, world: World, client: Any):
+    ids = [str(id_) for id_ in customers(app, world, 3)]
+    form = {"ids": ids, "owner_id": str(world.employees["cat"])}
+    sign_in(client, "ann")
+    assert client.post("/customer/bulk-edit", data=form).status_code == 422
+    sign_in(client, "hana")
+    run = run_of(client.post("/customer/bulk-edit", data=form))
+    client.post(f"/import/{run}/apply")
+    with app.app_context(), access.acting(access.SYSTEM):
+        assert set(db.session.scalars(select(Customer.owner_id))) == {world.employees["cat"]}
