@@ -120,6 +120,20 @@ class Pair:
     why: Words
 
 
+def of(customer: Customer) -> list[Pair]:
+    """The customers this person may see that may be this one, the surest first."""
+    alike = [
+        twin for twin in like(customer.name, customer.credit_code or "", but=customer.id) if twin.customer
+    ]
+    found = {twin.customer.id: Pair(customer, twin.customer, twin.why) for twin in alike if twin.customer}
+    model: Any = Customer
+    if number := customer.phone_index:
+        same = select(model).where(model.phone_index == number, model.id != customer.id)
+        for other in db.session.scalars(same.options(joinedload(model.owner)).limit(MOST_TRIED)):
+            found.setdefault(other.id, Pair(customer, other, SAME_PHONE))
+    return list(found.values())
+
+
 def pairs(*, by_phone: bool = False, page: int = 1, size: int = 25) -> tuple[list[Pair], bool]:
     """The pairs among the customers this person may see, a page of what they share at a time, and whether there are more.
 

@@ -18,6 +18,7 @@ from app.services import access, merging, records, twins, values
 from app.services.commands import AlreadyDone
 from app.services.fields import labels_of
 from app.views import forms, pages
+from app.views.base import ticked
 from app.views.cells import url_to
 from app.views.guards import needs
 from app.views.lists import query_args_with
@@ -31,6 +32,12 @@ COLUMNS = (
     pages.Column("second", Words("较新的档案", "Newer file")),
     pages.Column("why", Words("相同之处", "What is the same")),
 )
+COLUMNS_OF = (
+    pages.Column("first", Words("本客户", "This customer"), wide_on_phone=True),
+    pages.Column("second", Words("可能相同的客户", "May be the same")),
+    COLUMNS[2],
+)
+PAIR = 2
 MERGED = (
     pages.Column("kept", Words("保留的档案", "Kept file"), wide_on_phone=True),
     pages.Column("merged", Words("并入的档案", "Merged file")),
@@ -53,6 +60,26 @@ class DuplicateView(BaseView):
         kind = request.args.get("by", "name")
         page = _merged() if kind == "merged" else _pairs(by_phone=kind == "phone")
         return render_template("record/list.html", page=page)
+
+    @expose("/of/<int:pk>")
+    @needs(Act.merge)
+    def of(self, pk: int) -> Any:
+        """Who else this customer may be."""
+        customer = records.find(Customer, pk, Act.merge)
+        return render_template("record/list.html", page=_twins_of(customer))
+
+    @expose("/chosen", methods=["POST"])
+    @needs(Act.merge)
+    def chosen(self) -> Any:
+        """The two ticked on the list, side by side; the older stays unless one says otherwise."""
+        ids = sorted(ticked())
+        if len(ids) != PAIR:
+            flash(_("Tick the two that are one."), "warning")
+            return redirect(url_for("CustomerView.list"), 303)
+        kept, merged = merging.looked_at(Customer, *ids)
+        if merged.code and not kept.code:
+            kept, merged = merged, kept
+        return redirect(url_for("DuplicateView.merge", kept=kept.id, merged=merged.id), 303)
 
     @expose("/alike")
     @needs(Act.create)
@@ -130,6 +157,23 @@ def _pairs(*, by_phone: bool) -> pages.ListPage:
             _("No duplicates"),
             _("No two customers you may see have this in common."),
             icon="copy-check",
+        ),
+    )
+
+
+def _twins_of(customer: Customer) -> pages.ListPage:
+    here = url_to(customer)
+    return pages.ListPage(
+        title=TITLE,
+        resource="duplicates",
+        crumbs=(
+            pages.Crumb(labels_of(Customer), url_for("CustomerView.list")),
+            pages.Crumb(customer.name, here),
+        ),
+        columns=COLUMNS_OF,
+        rows=tuple(_row(pair) for pair in twins.of(customer)),
+        empty=pages.EmptyState(
+            _("No duplicates"), _("No customer you may see is like this one."), icon="copy-check"
         ),
     )
 

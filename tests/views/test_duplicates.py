@@ -137,6 +137,23 @@ def test_pairs_are_listed_for_who_may_merge_and_see_both(
     assert merge(sign_in(app.test_client(), "ann"), *twins).status_code == 403
 
 
+def test_a_customer_is_compared_from_its_page_and_two_from_the_list(
+    app: Flask, world: World, client: Any, twins: tuple[int, int]
+):
+    old, new = twins
+    sign_in(client, "hana")
+    assert f"/duplicates/of/{new}" in client.get(f"/customer/show/{new}").text
+    assert f"/duplicates/merge/{old}/{new}" in client.get(f"/duplicates/of/{new}").text
+    assert "/duplicates/chosen" in client.get("/customer/list/").text
+    two = client.post("/duplicates/chosen", data={"ids": [str(new), str(old)]})
+    assert two.location.endswith(f"/duplicates/merge/{old}/{new}")
+    assert client.post("/duplicates/chosen", data={"ids": [str(new)]}).location.endswith("/customer/list/")
+    seller = sign_in(app.test_client(), "ann")
+    assert "/duplicates/" not in seller.get(f"/customer/show/{new}").text
+    assert "/duplicates/chosen" not in seller.get("/customer/list/").text
+    assert seller.get(f"/duplicates/of/{new}").status_code == 403
+
+
 def test_merging_moves_everything_keeps_what_was_chosen_and_can_be_taken_back(
     app: Flask, world: World, client: Any, twins: tuple[int, int]
 ):
