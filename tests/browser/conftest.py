@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import shutil
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,12 +23,36 @@ class Demo:
 
     url: str
     accounts: dict[str, tuple[str, str]]
+    folder: Path
 
 
 @pytest.fixture(scope="session")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
     """The demo company on a server of its own; tests look at it and change nothing."""
-    folder = tmp_path_factory.mktemp("demo")
+    with _served(tmp_path_factory.mktemp("demo"), "--demo") as made:
+        yield made
+
+
+@pytest.fixture
+def own_demo(demo: Demo, tmp_path: Path) -> Iterator[Demo]:
+    """A copy of the demo company one test may change, on a server of its own."""
+    for name in ("secret_key", "column_key", "demo-accounts.txt"):
+        shutil.copy2(demo.folder / name, tmp_path / name)
+    for name in ("files", "audit-anchors"):
+        if (demo.folder / name).is_dir():
+            shutil.copytree(demo.folder / name, tmp_path / name)
+    with (
+        closing(sqlite3.connect(demo.folder / "guanhu.db")) as theirs,
+        closing(sqlite3.connect(tmp_path / "guanhu.db")) as ours,
+    ):
+        theirs.backup(ours)
+    with _served(tmp_path) as made:
+        yield made
+
+
+@contextmanager
+def _served(folder: Path, *options: str) -> Iterator[Demo]:
+    """The product serving what is in a folder, as its own command does."""
     kept = {
         name: value for name, value in os.environ.items() if not name.startswith("GUANHU_") and name != "PORT"
     }
@@ -39,7 +65,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
     }
     with (folder / "server.log").open("wb") as log:
         process = subprocess.Popen(
-            [sys.executable, "-m", "app.cli", "serve", "--demo"],
+            [sys.executable, "-m", "app.cli", "serve", *options],
             env=environ,
             cwd=folder,
             stdout=log,
@@ -49,7 +75,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
         )
     server = Server(f"http://127.0.0.1:{environ['GUANHU_PORT']}", process, folder, environ)
     wait_for(server, 90)
-    yield Demo(server.url, accounts(folder))
+    yield Demo(server.url, accounts(folder), folder)
     process.terminate()
     try:
         process.wait(15)
