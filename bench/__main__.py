@@ -1,4 +1,4 @@
-"""`python -m bench [pages] [files] [approvals]`: the benchmarks, all unless some are named, on PostgreSQL and SQLite.
+"""`python -m bench [pages] [files] [approvals] [evaluations]`: the benchmarks, all unless some are named, on PostgreSQL and SQLite.
 
 `--quick` builds a company of 20,000 customers and takes minutes; `--customers` says how many. Ends with 1 when a figure
 misses its gate.
@@ -16,10 +16,12 @@ from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 
-from bench import approvals, pages, servers, sheets
+from bench import approvals, evaluations, pages, servers, sheets
 from tests.postgres import MissingPostgres, Postgres, new_folder
 
-BENCHMARKS = ("pages", "files", "approvals")
+OPTIONS = ("shared_buffers=1GB", "work_mem=16MB", "max_wal_size=4GB")
+"""What a server of this size is given."""
+BENCHMARKS = ("pages", "files", "approvals", "evaluations")
 
 
 def arguments(given: list[str]) -> argparse.Namespace:
@@ -60,7 +62,7 @@ def main(given: list[str]) -> bool:
 def on_postgresql(names: list[str], folder: Path, size: pages.Size) -> bool:
     """On a server of our own, if there are binaries of one."""
     try:
-        server = Postgres()
+        server = Postgres(*OPTIONS)
     except MissingPostgres as absent:
         print(absent)
         return True
@@ -93,6 +95,8 @@ def run(
         within &= sheets.measure(kind, url_of, folder, min(sheets.ROWS, size.customers))
     if "approvals" in names:
         within &= approvals.measure(kind, url_of, folder)
+    if "evaluations" in names:
+        within &= evaluations.measure(kind, url_of, folder, size.customers)
     return within
 
 

@@ -113,7 +113,7 @@ def fill(world: World, customers: int) -> None:
         _talks(customers, people)
     with access.acting(access.SYSTEM):
         _index()
-        _settle()
+        settle()
     db.session.remove()
 
 
@@ -330,7 +330,7 @@ def _copy(entries: list[dict[str, Any]]) -> None:
             copy.write_row([entry[name] for name in names])
 
 
-def _settle() -> None:
+def settle() -> None:
     """What a database does by itself in the night."""
     db.session.remove()
     with maintenance(), db.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:

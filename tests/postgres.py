@@ -56,8 +56,9 @@ class MissingPostgres(Exception):
 class Postgres:
     """One running server; `create` and `drop` give and take its databases."""
 
-    def __init__(self) -> None:
+    def __init__(self, *options: str) -> None:
         binaries = find_binaries()
+        self.options = (*OPTIONS, *options)
         self.home = new_folder("guanhu-pg")
         self.home.chmod(0o755)
         self.port = free_port()
@@ -77,7 +78,7 @@ class Postgres:
         subprocess.run(
             [*make, "--locale=C.UTF-8", "--no-sync"], check=True, capture_output=True, cwd=run, **self._who
         )
-        options = [part for option in OPTIONS for part in ("-c", option)]
+        options = [part for option in self.options for part in ("-c", option)]
         serve = [
             binaries / "postgres",
             "-D",

@@ -344,8 +344,9 @@ def _through(model: type[Any], column: str, limit: ColumnElement[bool] | None) -
     if limit is None:
         return key.is_not(None)
     parent = _target_of(model, column)
-    allowed: Select[Any] = select(parent.id).where(limit)
-    return key.in_(allowed)
+    # Row by row: what belongs to one record is few, and all the records he may read are many.
+    allowed: Select[Any] = select(parent.id).where(parent.id == key, limit).correlate_except(parent)
+    return allowed.exists()
 
 
 def _target_of(model: type[Any], column: str) -> type[Any]:

@@ -40,12 +40,13 @@ from sqlalchemy.orm import Session
 from app.columns import keyring
 from app.extensions import Model, db, transaction
 from app.models import SearchEntry
-from app.services import names
+from app.services import names, values
 from app.services.fields import Field, fields_of
 
 ENTRIES = Model.metadata.tables[SearchEntry.__tablename__]
 FTS = "search_fts"
 SOUND, INITIALS = "~", "^"
+PAIR = 2
 PIECES = re.compile(r"[\u3400-\u9fff]+|[^\W_\u3400-\u9fff]+")
 LAST_PLAIN = 0x9FFF
 """Letters beyond are unknown to the tokenizer of SQLite, or in part: they are written as their number."""
@@ -123,15 +124,51 @@ def _syllable(character: str) -> str:
 
 
 def matches(model: type[Any], term: str) -> ColumnElement[bool]:
-    """Whether a record fits one word of the quick search: found by the index, or equal to a sealed number or address."""
-    clauses: list[ColumnElement[bool]] = []
-    if searched(model):
-        clauses.append(_indexed(model, term))
-    for field in fields_of(model):
-        if field.sealed:
-            index = keyring.blind_index(term, f"{model.__tablename__}.{field.name}")
-            clauses.append(getattr(model, f"{field.name}_index") == index)
-    return or_(false(), *clauses)
+    """Whether a record fits one word of the quick search: found by the index, or equal to a sealed number or address.
+
+    The candidates are one set of ids, so that the database may begin with them or with the order of the list. Text must
+    then contain the word as it stands, not its pieces anywhere. A word of signs alone has no tokens: it is looked for
+    in the texts themselves.
+    """
+    sealed = [
+        getattr(model, f"{field.name}_index")
+        == keyring.blind_index(term, f"{model.__tablename__}.{field.name}")
+        for field in fields_of(model)
+        if field.sealed and _may_be(field, term)
+    ]
+    wanted = asked_by(term) if searched(model) else []
+    if not wanted:
+        return or_(false(), *_contained(model, term), *sealed)
+    identity: Any = model.id
+    ids: Any = _found(model, wanted)
+    if sealed:
+        columns: Any = model.__table__.c
+        ids = ids.union_all(*(select(columns.id).where(clause) for clause in sealed))
+    found: ColumnElement[bool] = identity.in_(ids)
+    if _is_one_token(term):
+        return found
+    spoken = [identity.in_(_found(model, wanted[1:]))] if wanted[1:] else []
+    return and_(found, or_(*_contained(model, term), *spoken, *sealed))
+
+
+def _may_be(field: Field, term: str) -> bool:
+    """Whether a word could be a value of a sealed field at all: nobody's telephone number holds letters."""
+    try:
+        values.FORMS.get(field.info.form, str)(term)
+    except values.BadValue:
+        return False
+    return True
+
+
+def _contained(model: type[Any], term: str) -> list[ColumnElement[bool]]:
+    """The word as it stands in one of the texts."""
+    texts = [getattr(model, field.name) for field in searched(model)]
+    return [text.icontains(word, autoescape=True) for text in texts for word in sorted({term, _folded(term)})]
+
+
+def _is_one_token(term: str) -> bool:
+    """Whether what holds the token holds the word: a sign or two of Chinese are a token as they stand."""
+    return len(term) <= PAIR and term == _folded(term) and all(map(_is_chinese, term))
 
 
 def types_with(terms: Sequence[str]) -> set[str]:
@@ -146,23 +183,6 @@ def fits(texts: Iterable[str], term: str) -> bool:
     """Whether a word somebody typed finds one of these texts, by the same tokens as records."""
     tokens = set(tokens_of(texts))
     return any(tokens >= set(alternative) for alternative in asked_by(term))
-
-
-def _indexed(model: type[Any], term: str) -> ColumnElement[bool]:
-    """The index finds the candidates; text must contain the word as it stands, not its pieces anywhere.
-
-    A word of signs alone has no tokens: it is looked for in the texts themselves.
-    """
-    texts = [getattr(model, field.name) for field in searched(model)]
-    spellings = {term, _folded(term)}
-    contained = or_(*(text.icontains(word, autoescape=True) for text in texts for word in sorted(spellings)))
-    wanted = asked_by(term)
-    if not wanted:
-        return contained
-    found = [and_(model.id.in_(_found(model, wanted[:1])), contained)]
-    if spoken := wanted[1:]:
-        found.append(model.id.in_(_found(model, spoken)))
-    return or_(*found)
 
 
 def _found(model: type[Any], alternatives: Sequence[Sequence[str]]) -> Any:

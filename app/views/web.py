@@ -13,7 +13,7 @@ from urllib.parse import urlencode, urlsplit
 
 from flask import Flask, Response, current_app, flash, g, jsonify, redirect, render_template, request, session
 from flask_wtf.csrf import CSRFError
-from sqlalchemy import func, select
+from sqlalchemy import exists, func, select
 from sqlalchemy.exc import DataError, OperationalError
 from werkzeug.exceptions import HTTPException, InternalServerError, SecurityError
 from werkzeug.middleware.proxy_fix import ProxyFix
@@ -22,7 +22,16 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from app.errors import BadInput, BadRequest, NotAllowed, Refusal, Stale
 from app.extensions import csrf, db, transaction
-from app.models import AuditAct, Employee, Notice, OrgUnit, Position
+from app.models import (
+    ApprovalStandin,
+    ApprovalTask,
+    AuditAct,
+    Employee,
+    Notice,
+    OrgUnit,
+    Position,
+    TaskStatus,
+)
 from app.roles import Act as Right
 from app.services import access, accounts, audit, commands, values
 from app.views.guards import ANYBODY
@@ -284,8 +293,14 @@ def me(found: accounts.Visitor) -> Me:
     )
 
 
+TASKS, STANDINS = ApprovalTask.__table__.c, ApprovalStandin.__table__.c
+
+
 def desk_of(employee_id: int) -> tuple[Words | str, Words | str, int]:
-    """His unit, his position, and how many notices he has not read (counted up to 100); one statement."""
+    """His unit, his position, and how many notices he has not read (counted up to 100); one statement.
+
+    It also tells whether anything can wait for him to decide: only then the frame counts what does.
+    """
     unread = select(Notice.id).where(Notice.recipient_id == employee_id, Notice.read_at.is_(None)).limit(100)
     row = db.session.execute(
         select(
@@ -294,6 +309,8 @@ def desk_of(employee_id: int) -> tuple[Words | str, Words | str, int]:
             Position.name_zh,
             Position.name_en,
             select(func.count()).select_from(unread.subquery()).scalar_subquery(),
+            exists().where(TASKS.assignee_id == employee_id, TASKS.status == TaskStatus.open),
+            exists().where(STANDINS.standin_id == employee_id),
         )
         .select_from(Employee)
         .join(OrgUnit, OrgUnit.id == Employee.org_unit_id)
@@ -302,6 +319,8 @@ def desk_of(employee_id: int) -> tuple[Words | str, Words | str, int]:
     ).first()
     if row is None:
         return "", "", 0
+    if not (row[5] or row[6]):
+        g.waiting = 0
     return Words(row[0], row[1]), Words(row[2], row[3]) if row[2] else "", row[4]
 
 

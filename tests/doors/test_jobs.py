@@ -168,6 +168,7 @@ def test_results_of_an_evaluation_stop_at_the_reach_of_the_reader(
     found = results(ann, run_id, ids)
     assert found == dict.fromkeys(found, REACHED[reach])
     if reach is Reach.own:
+        monkeypatch.setattr(access, "_known", {})  # his policy is kept as long as nothing about him changes
         monkeypatch.setattr(access, "policy", lambda _model, _who: None)
         found = results(ann, run_id, ids)
         assert found == dict.fromkeys(found, REACHED[Reach.all])
