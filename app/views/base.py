@@ -28,7 +28,7 @@ from app.roles import Act
 from app.services import access, audit, extras, history, merging, records, saved_views, values
 from app.services.commands import AlreadyDone
 from app.services.fields import Field, Kind, field_named, labels_of, listed, parts_of
-from app.services.imports import MOST_EDITED, importable, offered, stage_edit
+from app.services.imports import MOST_EDITED, importable, offered
 from app.views import (
     filters,
     flow_path,
@@ -46,7 +46,7 @@ from app.views.guards import needs
 from app.views.lines import Lines
 from app.views.web import once
 from app.words import Words, say
-from app.workflows import bulk_acts
+from app.workflows import bulk_acts, uploads
 
 
 @dataclass(frozen=True, slots=True)
@@ -692,7 +692,7 @@ class RecordView(BaseView):
         """Judge what the values typed would do to the chosen records; the run says what, and waits."""
         typed = {field.name: forms.sent_for(field.name) for field in offered(self.model)}
         try:
-            run = stage_edit(self.resource, self._chosen(), typed)
+            run = uploads.edit_many(self.resource, self._chosen(), typed)
         except (NotAllowed, NotFound):
             raise
         except Refusal as refusal:

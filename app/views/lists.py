@@ -204,7 +204,7 @@ def _grouped_page(query: records.Query, acts: ListActs, by: Field) -> pages.List
     total = (
         _("%(groups)s groups", groups=len(shown)) if not cut else _("The %(n)s largest groups", n=len(shown))
     )
-    chip = pages.Chip(_("Grouped by %(field)s", field=by.label), query_args_with(group=""))
+    chip = pages.Chip(_("Grouped by %(field)s", field=by.label), query_args_with(group=""), is_filter=False)
     return replace(
         frame := _frame(query, acts),
         chips=(*frame.chips, chip),

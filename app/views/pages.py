@@ -185,10 +185,11 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Chip:
-    """A filter in words that can be taken away."""
+    """A filter in words that can be taken away, or what else the list was asked for (`is_filter` false)."""
 
     text: Text
     remove_url: str
+    is_filter: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ import os
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -31,6 +31,7 @@ from app.words import Words, say
 from app.workflows import importing
 
 JUDGE = "import_check"
+JUDGE_EDIT = "bulk_edit_check"
 UNDO = "import_undo"
 BYTES_AT_ONCE = 1024 * 1024
 """A file up to here, unpacked, is judged while its sender waits: some 1,500 rows."""
@@ -285,6 +286,33 @@ def _judging(run: jobs.Run) -> dict[str, Any]:
         _judge(run.args["run"], Asked.restored(run.args["asked"]), progress)
     except Refusal as refusal:
         return {"refused": refusal.code}
+    return {}
+
+
+def edit_many(resource: str, ids: Sequence[int], typed: Mapping[str, str]) -> int:
+    """A run that judges what these values would do to these records: now, or by a job where they are many.
+
+    Opens its own transactions. Raises as `imports.stage_edit`.
+    """
+    if len(ids) <= ROWS_AT_ONCE:
+        return imports.stage_edit(resource, ids, typed)
+    who = access.principal()
+    args = {"resource": resource, "ids": list(ids), "typed": dict(typed)}
+
+    def later(run_id: int) -> None:
+        requester = jobs.Requester(who.user_id, who.employee_id)
+        _write(run_id, job_id=jobs.enqueue(JUDGE_EDIT, {"run": run_id, **args}, requester=requester))
+
+    return imports.stage_edit(resource, ids, typed, later=later)
+
+
+@jobs.kind(JUDGE_EDIT, zh="检查批量修改", en="Check a bulk edit")
+def _judging_edit(run: jobs.Run) -> dict[str, Any]:
+    def progress(done: int, total: int | None) -> None:
+        run.save(done=done, total=total)
+
+    asked = run.args
+    imports.judge_edit(asked["run"], asked["resource"], asked["ids"], asked["typed"], progress)
     return {}
 
 

@@ -9,7 +9,8 @@ from sqlalchemy import select
 
 from app.extensions import db, transaction
 from app.models import Customer, ImportRun
-from app.services import access
+from app.services import access, jobs
+from app.workflows import uploads
 from tests.world import World, sign_in
 
 
@@ -123,3 +124,22 @@ def test_many_records_are_handed_over_by_who_may_reassign_them(app: Any, world: 
     client.post(f"/import/{run}/apply")
     with app.app_context(), access.acting(access.SYSTEM):
         assert set(db.session.scalars(select(Customer.owner_id))) == {world.employees["cat"]}
+
+
+def test_a_large_selection_is_judged_written_and_taken_back_by_jobs_with_progress(
+    app: Any, world: World, client: Any
+):
+    many = uploads.ROWS_AT_ONCE + 20
+    customers(app, world, many)
+    sign_in(client, "ann")
+    run = run_of(client.post("/customer/bulk-edit", data={"all": "1", "remark": "统一回访"}))
+    assert "hx-trigger" in client.get(f"/import/{run}").text
+    for act in ("apply", "undo"):
+        with app.app_context():
+            jobs.drain()
+        assert f"{many:,}" in client.get(f"/import/{run}").text
+        assert remarks(app).count("统一回访") == (0 if act == "apply" else many)
+        assert client.post(f"/import/{run}/{act}").status_code == 303
+    with app.app_context():
+        jobs.drain()
+    assert remarks(app).count("统一回访") == 0

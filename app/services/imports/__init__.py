@@ -3,7 +3,7 @@
 from app.services import customer_rules, extra_definitions
 from app.services.imports.applying import apply, cancel
 from app.services.imports.checking import Checked, Plan
-from app.services.imports.editing import MOST as MOST_EDITED, offered, stage_edit
+from app.services.imports.editing import MOST as MOST_EDITED, judge_edit, offered, stage_edit
 from app.services.imports.mapping import Column, Wish
 from app.services.imports.rejects import (
     notes_of,
@@ -36,6 +36,7 @@ __all__ = [
     "cancel",
     "dry_run",
     "importable",
+    "judge_edit",
     "notes_of",
     "offered",
     "open_file",

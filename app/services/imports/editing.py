@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import insert
+from sqlalchemy import delete, insert
 
 from app.errors import BadInput, Problem, Refusal
 from app.extensions import db, transaction
-from app.models import ImportMode, ImportRun, ImportStatus, Verdict
+from app.models import ImportMode, ImportRow, ImportRun, ImportStatus, Verdict
 from app.roles import Act
 from app.services import access, records, values
 from app.services.fields import Field, Kind
@@ -23,7 +23,7 @@ from app.services.imports.checking import Checked, Checker, Plan
 from app.services.imports.mapping import Column
 from app.services.imports.relations import batched
 from app.services.imports.resources import Resource, Target, resource
-from app.services.imports.staging import ROWS, Box, Counts, _columns, _row_of, _write_run
+from app.services.imports.staging import ROWS, Box, Counts, Progress, _columns, _row_of, _write_run
 from app.words import Words, say
 
 MOST = 10_000
@@ -42,10 +42,17 @@ def offered(model: type[Any]) -> tuple[Field, ...]:
     )
 
 
-def stage_edit(name: str, ids: Sequence[int], typed: Mapping[str, str]) -> int:
+def stage_edit(
+    name: str,
+    ids: Sequence[int],
+    typed: Mapping[str, str],
+    *,
+    later: Callable[[int], object] | None = None,
+) -> int:
     """Judge what these values would do to these records; the id of the run, which waits to be applied.
 
-    A field left empty stays as it is. Opens its own transactions.
+    A field left empty stays as it is. Opens its own transactions. With `later`, which is told the run inside the
+    transaction that begins it, somebody else calls `judge_edit`.
 
     Raises:
         NotAllowed: the person may not edit such records.
@@ -53,18 +60,35 @@ def stage_edit(name: str, ids: Sequence[int], typed: Mapping[str, str]) -> int:
         Refusal: no record was chosen, too many were, or nothing was said.
 
     """
-    found = resource(name)
     access.principal().check(Act.edit, name)
     _check_choice(ids)
-    wanted = _parsed(found, typed)
-    targets = [found.by_name[field] for field in wanted]
-    plan = Plan(found, _columns_for(targets), (), ImportMode.edit)
+    plan, wanted = _planned(name, typed)
     with transaction():
         run = _new_run(plan, ids, {field: str(typed[field]) for field in wanted})
-    counts = _keep(run, plan, ids, wanted)
+        if later is not None:
+            later(run)
+    if later is None:
+        judge_edit(run, name, ids, typed)
+    return run
+
+
+def judge_edit(
+    run: int, name: str, ids: Sequence[int], typed: Mapping[str, str], progress: Progress | None = None
+) -> None:
+    """Judge the records of a run; cut off, it is judged anew. Opens its own transactions."""
+    plan, wanted = _planned(name, typed)
+    with transaction():
+        db.session.execute(delete(ImportRow).where(ImportRow.import_run_id == run))
+    counts = _keep(run, plan, ids, wanted, progress)
     with transaction():
         _write_run(run, {"status": ImportStatus.checked, **_columns(counts)})
-    return run
+
+
+def _planned(name: str, typed: Mapping[str, str]) -> tuple[Plan, dict[str, Any]]:
+    found = resource(name)
+    wanted = _parsed(found, typed)
+    targets = [found.by_name[field] for field in wanted]
+    return Plan(found, _columns_for(targets), (), ImportMode.edit), wanted
 
 
 def _check_choice(ids: Sequence[int]) -> None:
@@ -125,7 +149,9 @@ def _new_run(plan: Plan, ids: Sequence[int], typed: Mapping[str, str]) -> int:
     return run.id
 
 
-def _keep(run: int, plan: Plan, ids: Sequence[int], wanted: Mapping[str, Any]) -> Counts:
+def _keep(
+    run: int, plan: Plan, ids: Sequence[int], wanted: Mapping[str, Any], progress: Progress | None
+) -> Counts:
     counts = Counts()
     editor = Editor(plan)
     box = Box(run, sealed=plan.resource.is_sealed)
@@ -135,6 +161,8 @@ def _keep(run: int, plan: Plan, ids: Sequence[int], wanted: Mapping[str, Any]) -
             counts.add(row.verdict)
         with transaction():
             db.session.connection().execute(insert(ROWS), [_row_of(row, box, plan) for row in rows])
+            if progress is not None:
+                progress(rows[-1].number, len(ids))
         db.session.expunge_all()
     return counts
 
