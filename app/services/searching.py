@@ -187,13 +187,19 @@ def fits(texts: Iterable[str], term: str) -> bool:
 
 def _found(model: type[Any], alternatives: Sequence[Sequence[str]]) -> Any:
     """The ids of records of a type that hold all tokens of one of these sets."""
-    ids = select(ENTRIES.c.object_id).where(ENTRIES.c.object_type == model.__tablename__)
-    return ids.where(_holds(alternatives))
+    kind: ColumnElement[str] = ENTRIES.c.object_type
+    if not _is_postgresql():
+        kind = kind.concat("")  # SQLite shall begin with the tokens, not with all entries of the type
+    return select(ENTRIES.c.object_id).where(kind == model.__tablename__, _holds(alternatives))
+
+
+def _is_postgresql() -> bool:
+    return db.session.get_bind().dialect.name == "postgresql"
 
 
 def _holds(alternatives: Sequence[Sequence[str]]) -> ColumnElement[bool]:
     """The entries that hold all tokens of one of these sets."""
-    if db.session.get_bind().dialect.name == "postgresql":
+    if _is_postgresql():
         return or_(*(_all_of(tokens) for tokens in alternatives))
     wanted = " OR ".join(
         "(" + " AND ".join(f'"{token}"' for token in tokens) + ")" for tokens in alternatives
