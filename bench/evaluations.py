@@ -15,17 +15,18 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
 
 from app.extensions import db, transaction
-from app.models import EvalResult, Interaction, TradeLine
+from app.models import DocumentKind, EvalResult, Interaction, TradeLine
 from app.services import access
 from app.workflows.evaluation import comparing, explaining, reading, runs
 from app.workflows.evaluation.comparing import Change
-from app.workflows.evaluation.pins import Pin, pin
+from app.workflows.evaluation.pins import Pin, midnight, pin
 from app.workflows.evaluation.sources import table_of
 from bench import company
 from bench.site import prepare
@@ -114,10 +115,8 @@ def measure(kind: str, url_of: Callable[[], str], folder: Path, customers: int) 
                     runs.compute(run_id)
                     whole.append(time.perf_counter() - start)
                 waits.extend(told)
-                tried.append(_timed(lambda run=run_id: _what_if(run)))
-                compared.append(
-                    _timed(lambda run=run_id, first=before or run_id: comparing.compare(first, run))
-                )
+                tried.append(_timed(partial(_what_if, run_id)))
+                compared.append(_timed(partial(comparing.compare, before or run_id, run_id)))
                 before = run_id
         with access.acting(access.SYSTEM):
             statements, told_in = _explained(run_id, customers // 2)
@@ -177,14 +176,14 @@ def _second_half(customers: int) -> None:
 
 def _bound(year: Pin, customers: int) -> float:
     """One GROUP BY over each source as it is stored, and one write of a result for each customer."""
-    first, until = year.period_from - timedelta(days=366), year.period_to
+    first, until = midnight(year.period_from - timedelta(days=365)), midnight(year.period_to)
     lines = sa.select(
         LINES.c.customer_id,
         sa.func.sum(sa.type_coerce(LINES.c.amount, sa.BigInteger)).label("amount"),
         sa.func.sum(sa.type_coerce(LINES.c.qty, sa.BigInteger)).label("qty"),
         sa.func.count().label("lines"),
         sa.func.max(LINES.c.moment).label("last"),
-    ).where(LINES.c.kind == "order", LINES.c.moment >= str(first), LINES.c.moment < str(until))
+    ).where(LINES.c.kind == DocumentKind.order, LINES.c.moment >= first, LINES.c.moment < until)
     talks = sa.select(TALKS.c.customer_id, sa.func.count().label("talks"))
     spent = 0.0
     with runs.snapshot() as connection:

@@ -19,7 +19,7 @@ from app.roles import Act
 from app.services import access
 from app.words import say
 from app.workflows.evaluation import schemes
-from app.workflows.evaluation.reading import Opened, open_run, visible
+from app.workflows.evaluation.reading import RESULT, Opened, code_of, open_run, title_of, visible
 from app.workflows.evaluation.schemes import Scheme
 from app.workflows.evaluation.statements import graded_again, half_up, weighed_sum
 
@@ -150,38 +150,66 @@ def what_if(opened: Opened, scheme: Scheme, most: int = 20) -> Comparison:
 # ---- two runs ----------------------------------------------------------------------------------------------------
 
 
-def _side_by_side(first: Opened, second: Opened) -> sa.Select[Any]:
+OTHER = RESULT.alias("other")
+Columns = Mapping[str, Element]
+
+
+def _side_by_side(first: Opened, second: Opened) -> sa.CompoundSelect[Any]:
     """Each subject of either run, with both totals and the two between them.
 
     `with_values`: the total the first scheme gives the second run's scores, where both runs have one; `with_weights`:
-    what the second scheme gives these. The rest is due to scores only one of the runs has.
+    what the second scheme gives these. The rest is due to scores only one of the runs has. The other run's rows are
+    found by their key, one by one: SQLite joins two large sets both ways without any index.
     """
-    one, two = (visible(opened).order_by(None).subquery() for opened in (first, second))
-    slots = {indicator.key: two.c[f"s{indicator.column}"] for indicator in second.scheme.indicators}
-    between: dict[str, Element] = {}
-    for indicator in first.scheme.indicators:
-        own = one.c[f"s{indicator.column}"]
-        other = slots.get(indicator.key)
-        between[indicator.key] = (
-            own
-            if other is None
-            else sa.case((sa.and_(own.is_not(None), other.is_not(None)), other), else_=own)
-        )
-    with_values = _total([(between[i.key], i.weight) for i in first.scheme.indicators if i.weight])
-    with_weights = _total(
-        [(between.get(i.key, slots[i.key]), i.weight) for i in second.scheme.indicators if i.weight]
+    one, two = dict(RESULT.c.items()), dict(OTHER.c.items())
+    in_first = _beside(first, second).add_columns(
+        one["grade_no"].label("before"),
+        two["grade_no"].label("after"),
+        one["total"].label("total_before"),
+        two["total"],
+        *_between(first.scheme, second.scheme, one, two),
     )
-    return sa.select(
-        sa.func.coalesce(two.c.subject_id, one.c.subject_id).label("subject_id"),
-        sa.func.coalesce(two.c.code, one.c.code).label("code"),
-        sa.func.coalesce(two.c.name, one.c.name).label("name"),
-        one.c.grade_no.label("before"),
-        two.c.grade_no.label("after"),
-        one.c.total.label("total_before"),
-        two.c.total.label("total"),
-        with_values.label("with_values"),
-        sa.func.coalesce(with_weights, with_values).label("with_weights"),
-    ).select_from(one.join(two, one.c.subject_id == two.c.subject_id, full=True))
+    nothing = sa.cast(sa.null(), sa.BigInteger)
+    grade = sa.cast(sa.null(), OTHER.c.grade_no.type)
+    in_second = (
+        _beside(second, first)
+        .where(OTHER.c.subject_id.is_(None))
+        .add_columns(
+            grade.label("before"),
+            one["grade_no"].label("after"),
+            nothing.label("total_before"),
+            one["total"],
+            nothing.label("with_values"),
+            nothing.label("with_weights"),
+        )
+    )
+    return sa.union_all(in_first, in_second)
+
+
+def _beside(opened: Opened, other: Opened) -> sa.Select[Any]:
+    """The subjects of a run the reader sees, with what the other run says of them beside it."""
+    same = sa.and_(OTHER.c.run_id == other.run.id, OTHER.c.subject_id == RESULT.c.subject_id)
+    return (
+        visible(opened)
+        .order_by(None)
+        .outerjoin(OTHER, same)
+        .with_only_columns(
+            RESULT.c.subject_id, code_of(opened.scheme).label("code"), title_of(opened.scheme).label("name")
+        )
+    )
+
+
+def _between(first: Scheme, second: Scheme, one: Columns, two: Columns) -> tuple[Element, Element]:
+    slots = {indicator.key: two[f"s{indicator.column}"] for indicator in second.indicators}
+    mixed: dict[str, Element] = {}
+    for indicator in first.indicators:
+        own, other = one[f"s{indicator.column}"], slots.get(indicator.key)
+        if other is not None:
+            own = sa.case((sa.and_(own.is_not(None), other.is_not(None)), other), else_=own)
+        mixed[indicator.key] = own
+    with_values = _total([(mixed[i.key], i.weight) for i in first.indicators if i.weight])
+    with_weights = _total([(mixed.get(i.key, slots[i.key]), i.weight) for i in second.indicators if i.weight])
+    return with_values.label("with_values"), sa.func.coalesce(with_weights, with_values).label("with_weights")
 
 
 def _total(weighed: list[tuple[Element, int]]) -> Element:

@@ -149,6 +149,14 @@ def test_who_may_not_run_evaluations_may_not_ask_and_others_see_their_own(many):
     run_id = shop.trial(body(), YEAR)
     people = many["people"]
     world.give_everything(people, "hana", Reach.unit)
+    narrowed = body() | {"population": {"where": 'customer_code != "K1"'}}
+    fewer = shop.trial(narrowed, YEAR)
+    with access.acting(people.principal("hana")):
+        left = moves(comparing.compare(run_id, fewer))
+        come = moves(comparing.compare(fewer, run_id))
+        assert sum(left.values()) == sum(come.values()) == 16
+        assert [count for (_, after), count in left.items() if not after] == [1]
+        assert [count for (before, _), count in come.items() if not before] == [1]
     with access.acting(people.principal("hana")):  # heads sales; Dan's customers are of another department
         assert sum(move.subjects for move in if_changed(run_id, AS_IS).moves) == 16
     with access.acting(access.SYSTEM):
