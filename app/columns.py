@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import ROUND_HALF_UP, Decimal
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, ClassVar, Protocol, Self
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from sqlalchemy import (
@@ -459,3 +459,34 @@ def mask(text: str, keep: int) -> str:
 def new_uid() -> str:
     """A row's immutable name for its seals."""
     return str(uuid.uuid4())
+
+
+# ---- fields that are no columns ----------------------------------------------------------------------------
+
+
+class FurtherValues(Protocol):
+    """How the values of fields that are no columns are read and written, by the name of their attribute."""
+
+    def read(self, record: Any, name: str) -> Any:
+        """The value; None where the record type has no such field."""
+
+    def write(self, record: Any, name: str, value: Any) -> None:
+        """Hold this value."""
+
+
+class TakesFields:
+    """A row with fields beyond its columns: attributes whose names begin with a prefix no column has."""
+
+    extra_prefix: ClassVar[str]
+    extra_values: ClassVar[FurtherValues]
+
+    def __getattr__(self, name: str) -> Any:
+        if not name.startswith(self.extra_prefix):
+            raise AttributeError(f"{type(self).__name__} has no {name}")
+        return self.extra_values.read(self, name)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name.startswith(self.extra_prefix):
+            self.extra_values.write(self, name, value)
+        else:
+            super().__setattr__(name, value)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, ClassVar, Protocol
+from typing import Any
 
 from sqlalchemy import JSON, ForeignKey, Integer, text
 from sqlalchemy.orm import Mapped, declared_attr, mapped_column
 
-from app.columns import FlagOn, MomentType, field, now
+from app.columns import FlagOn, MomentType, TakesFields, field, now
 
 
 class Stamped:
@@ -36,35 +36,14 @@ EXTRA = "extra."
 """What the attribute of an extra field begins with."""
 
 
-class ExtraValues(Protocol):
-    """How the values of extra fields are read and written, by the name of their attribute."""
-
-    def read(self, record: Extended, name: str) -> Any:
-        """The value; None where the record type has no such field."""
-
-    def write(self, record: Extended, name: str, value: Any) -> None:
-        """Hold this value."""
-
-
-class Extended:
+class Extended(TakesFields):
     """A business row takes fields an administrator adds: their values as text, by key (R15).
 
-    They are attributes named `extra.<key>`; nobody but `extra_values`, which `services.extras` sets, touches `extra`.
+    They are attributes named `extra.<key>`; nobody but `services.extras` touches `extra`.
     """
 
-    extra_values: ClassVar[ExtraValues]
+    extra_prefix = EXTRA
     extra: Mapped[Any | None] = mapped_column(JSON(none_as_null=True))
-
-    def __getattr__(self, name: str) -> Any:
-        if not name.startswith(EXTRA):
-            raise AttributeError(f"{type(self).__name__} has no {name}")
-        return self.extra_values.read(self, name)
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        if name.startswith(EXTRA):
-            self.extra_values.write(self, name, value)
-        else:
-            super().__setattr__(name, value)
 
 
 class Switched:
