@@ -12,12 +12,13 @@ import os
 import platform
 import shutil
 import sys
+import tempfile
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 
 from bench import approvals, evaluations, pages, servers, sheets
-from tests.postgres import MissingPostgres, Postgres, new_folder
+from tests.postgres import MissingPostgres, Postgres
 
 OPTIONS = ("shared_buffers=1GB", "work_mem=16MB", "max_wal_size=4GB")
 """What a server of this size is given."""
@@ -45,8 +46,7 @@ def main(given: list[str]) -> bool:
     print(
         f"{datetime.now().astimezone():%Y-%m-%d %H:%M}, {os.cpu_count()} cores, Python {platform.python_version()}, {platform.system()}"
     )
-    folder = new_folder("guanhu-bench")
-    folder.chmod(0o755)
+    folder = Path(tempfile.mkdtemp(prefix="guanhu-bench-"))
     within = True
     if asked.on != "sqlite":
         within &= on_postgresql(names, folder, size)
