@@ -37,6 +37,9 @@ SETTINGS: dict[str, str] = {
     "GUANHU_TIMEZONE": "the company's time zone (Asia/Shanghai)",
     "GUANHU_JOBS_URL": "wake-up of background jobs: sqlite:///…, postgresql://… or redis://… (INSTANCE/wakeup.db)",
     "GUANHU_FILES": "folder of attachments (INSTANCE/files)",
+    "GUANHU_FILES_S3_URL": "S3-compatible store of attachments, such as https://store.example.org/bucket (none: the folder)",
+    "GUANHU_FILES_S3_KEY_FILE": "file with the id of the access key and, on the next line, the key",
+    "GUANHU_FILES_S3_REGION": "region of the store (us-east-1)",
     "GUANHU_UPLOAD_MAX_MB": "largest request body, 1 to 1024 (25)",
     "GUANHU_UPLOAD_LARGE_MAX_MB": "largest file of a person who may import large files, 1 to 1024 (100)",
     "GUANHU_LOG": "text or json lines on standard error (text)",
@@ -75,6 +78,7 @@ def read(environ: Mapping[str, str] = os.environ, *, create_keys: bool = False) 
         "GUANHU_ENV": _choice(environ, "GUANHU_ENV", "development", ("production", "development", "test")),
         "INSTANCE": str(instance),
         "FILES": environ.get("GUANHU_FILES") or str(instance / "files"),
+        "FILES_S3": _store_of_files(environ),
         "SQLALCHEMY_DATABASE_URI": database,
         "SQLALCHEMY_ENGINE_OPTIONS": _engine_options(database),
         "JOBS_URL": environ.get("GUANHU_JOBS_URL") or f"sqlite:///{instance / 'wakeup.db'}",
@@ -150,6 +154,26 @@ def _address(base_url: str) -> tuple[bool, str]:
             f"GUANHU_BASE_URL is http://{host}: beyond this machine it must be https, or passwords travel in clear.",
         )
     return parts.scheme == "https", host
+
+
+def _store_of_files(environ: Mapping[str, str]) -> tuple[str, str, str, str] | None:
+    """Address, key id, key and region of the store of attachments, if there is one."""
+    if not (url := environ.get("GUANHU_FILES_S3_URL")):
+        return None
+    parts = urlsplit(url)
+    secure = parts.scheme == "https" or (parts.scheme == "http" and _is_loopback(parts.hostname or ""))
+    if not secure or not re.fullmatch(r"/[^/]+/?", parts.path):
+        raise SettingsError(
+            f"GUANHU_FILES_S3_URL 应形如 https://store.example.org/bucket,而不是“{url}”。",
+            f"GUANHU_FILES_S3_URL must look like https://store.example.org/bucket, not '{url}'.",
+        )
+    keys = _key_lines(_readable(Path(environ.get("GUANHU_FILES_S3_KEY_FILE") or "")), shortest=1)
+    if len(keys) != 2:  # noqa: PLR2004
+        raise SettingsError(
+            "GUANHU_FILES_S3_KEY_FILE 应有两行:访问密钥的编号和密钥。",
+            "GUANHU_FILES_S3_KEY_FILE must have two lines: the id of the access key, and the key.",
+        )
+    return url, keys[0], keys[1], environ.get("GUANHU_FILES_S3_REGION") or "us-east-1"
 
 
 def _is_loopback(host: str) -> bool:

@@ -41,7 +41,7 @@ PREVIEWED = frozenset({"image/png", "image/jpeg", "application/pdf"})
 
 
 class Storage(Protocol):
-    """Where the bytes of files lie, by their id; another place than a folder has these three."""
+    """Where the bytes of files lie, by their id; another place than a folder has these four."""
 
     def keep(self, uid: str, source: Path) -> None:
         """Take over a file that was received; called once the transaction stands."""
@@ -51,6 +51,9 @@ class Storage(Protocol):
 
     def holds(self, uid: str) -> bool:
         """Whether the bytes are there."""
+
+    def sweep(self) -> int:
+        """Bring the place in order, once in a while; how many files went."""
 
 
 @dataclass
@@ -70,8 +73,35 @@ class Folder:
     def holds(self, uid: str) -> bool:
         return self.path(uid).exists()
 
+    def waiting(self) -> Path:
+        """The folder of what is received and not kept yet."""
+        found = self.root / "waiting"
+        found.mkdir(parents=True, exist_ok=True, mode=0o700)
+        return found
+
+    def kept(self) -> Iterator[Path]:
+        """Every file there is."""
+        return self.root.glob("??/*")
+
+    def sweep(self) -> int:
+        """Remove what was taken in and never kept (a transaction that failed)."""
+        day_ago = now().timestamp() - 86_400
+        old = [path for path in self.waiting().glob("*") if path.stat().st_mtime < day_ago]
+        for path in old:
+            path.unlink(missing_ok=True)
+        return len(old)
+
+
+@dataclass
+class Place:
+    """Where files are kept: what the factory was told, else the folder."""
+
+    storage: Storage
+
 
 folder = Folder()
+"""The folder of this machine: what is received, and all there is where nothing else is set."""
+place = Place(folder)
 
 
 @dataclass(frozen=True, slots=True)
@@ -280,30 +310,24 @@ def remove(file: Attachment, record: Any) -> None:
 
 def path_of(file: Attachment) -> Path:
     """Where the bytes lie. Raises `NotFound` when they are gone."""
-    if not folder.holds(file.uid):
+    if not place.storage.holds(file.uid):
         raise NotFound(
             say(
                 "附件的内容已丢失，请联系管理员。", "The content of this file is lost: tell an administrator."
             )
         )
-    return folder.path(file.uid)
+    return place.storage.path(file.uid)
 
 
 def sweep() -> int:
-    """Remove what was taken in and never kept (a transaction that failed); how many files."""
-    waiting = folder.root / "waiting"
-    day_ago = now().timestamp() - 86_400
-    old = [path for path in waiting.glob("*") if path.stat().st_mtime < day_ago] if waiting.exists() else []
-    for path in old:
-        path.unlink(missing_ok=True)
-    return len(old)
+    """Bring the place of files in order; how many files went."""
+    gone = folder.sweep()
+    return gone if place.storage is folder else gone + place.storage.sweep()
 
 
 def _take_in(stream: IO[bytes]) -> tuple[Path, str, int]:
     """Write the stream to a waiting file: its path, digest and size."""
-    waiting = folder.root / "waiting"
-    waiting.mkdir(parents=True, exist_ok=True, mode=0o700)
-    handle, name = tempfile.mkstemp(dir=waiting)
+    handle, name = tempfile.mkstemp(dir=folder.waiting())
     digest, size = hashlib.sha256(), 0
     with os.fdopen(handle, "wb") as target:
         for chunk in _chunks(stream):
@@ -357,6 +381,6 @@ def _refused(words: Words) -> BadInput:
 
 def _keeper(uid: str, source: Path) -> Callable[[], None]:
     def keep() -> None:
-        folder.keep(uid, source)
+        place.storage.keep(uid, source)
 
     return keep

@@ -310,7 +310,7 @@ def job_of(request: ExportRequest) -> Job | None:
 
 @jobs.kind("exports", zh="清理导出文件", en="Throw exported files away")
 def sweep_as_job(_run: jobs.Run) -> dict[str, int]:
-    return {"expired": sweep()}
+    return {"expired": sweep(), "files": attachments.sweep()}
 
 
 def sweep() -> int:
