@@ -259,15 +259,15 @@ def rows_of(
     found = db.session.scalars(statement.execution_options(with_deleted=binned))
     by_id = {row.id: row for row in found}
     rows = [by_id[id_] for id_ in wanted if id_ in by_id]
-    _hold_related(rows, shown)
+    hold_related(rows, (field for field in shown if field.item is not None))
     return rows
 
 
-def _hold_related(rows: Sequence[Any], fields: Iterable[Field]) -> None:
-    """Read what extra fields of these rows point to, one statement a type, and hold it as long as the session."""
+def hold_related(rows: Sequence[Any], fields: Iterable[Field]) -> None:
+    """Read what these fields of the rows point to, one statement a type, and hold it as long as the session."""
     wanted: dict[Any, set[int]] = {}
     for field in fields:
-        if field.item is not None and field.kind in extras.KEYS and field.target is not None:
+        if field.kind in extras.KEYS and field.target is not None:
             keys = {key for row in rows if (key := getattr(row, field.name)) is not None}
             wanted.setdefault(field.target, set()).update(keys)
     for target, keys in wanted.items():

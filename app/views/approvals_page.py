@@ -242,6 +242,7 @@ def _lines(case: workflows.Case) -> pages.ListPage | None:
         hidden = {remote.key, "no", "status", "owner_id", "org_unit_id", *STAMPS}
         held = [one for one in records.visible_fields(model) if one.name not in hidden]
         shown = [one for one in held if any(getattr(line, one.name) not in {None, ""} for line in lines)]
+        records.hold_related(lines, shown)
         return pages.ListPage(
             title=labels_of(model),
             resource=access.resource_of(model),

@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
+from app import workflows
 from app.extensions import db, transaction
-from app.models import Customer, PlanLine
-from app.services import access
+from app.models import Customer, Plan, PlanLine
+from app.services import access, records
 from tests.views.test_budgets import statements
 from tests.world import World, sign_in
 
@@ -113,5 +114,34 @@ def test_a_form_with_many_lines_asks_the_database_as_often_as_one_with_two(
         assert client.post("/plan/add", data=sent).status_code == 302
         with statements(app) as seen:
             assert client.get(f"/plan/edit/{number}").status_code == 200
+        counts.append(len(seen))
+    assert counts[0] == counts[1]
+
+
+def test_an_approval_with_many_lines_asks_the_database_as_often_as_one_with_two(
+    app: Any, world: World, client: Any, customers: list[int]
+):
+    people = [{"role": "company_leader"}]
+    flow = {
+        "code": "plan_test",
+        "object_type": "plan",
+        "name": {"zh": "计划审批", "en": "Plan approval"},
+        "steps": [{"key": "s1", "name": {"zh": "一", "en": "One"}, "people": people}],
+    }
+    with app.app_context(), access.acting(access.SYSTEM), transaction():
+        workflows.flows.publish(workflows.flows.add_version(flow))
+    sign_in(client, "hana")
+    for count in (2, 12):
+        sent = {**PLAN, "kind": "sales", "target_amount": str(100 * count), "lines_had": ""}
+        for place, id_ in enumerate(customers[:count]):
+            sent |= line(place, id_, "x", amount="100", employee_id=str(world.employees["ann"]))
+        assert client.post("/plan/add", data=sent).status_code == 302
+    with app.app_context(), access.acting(world.principal("hana")), transaction():
+        asked = [workflows.submit(records.find(Plan, id_)).request_id for id_ in (1, 2)]
+    sign_in(client, "leo")
+    counts = []
+    for request, named in zip(asked, ("第1农场", "第11农场"), strict=True):
+        with statements(app) as seen:
+            assert named in client.get(f"/approval/show/{request}").text
         counts.append(len(seen))
     assert counts[0] == counts[1]
