@@ -29,6 +29,7 @@ from app.views import (
     plans,
     saved_views,
     schemes,
+    scoring,
     settings,
     trade,
     visits,
@@ -62,6 +63,7 @@ OTHERS: tuple[type[Any], ...] = (
     pickers.PickView,
     saved_views.SavedViewView,
     schemes.SchemeView,
+    scoring.ScoringView,
 )
 RECORD_TYPES = tuple(view.model for view in VIEWS)
 READ_ONLY = frozenset(view.model.__name__ for view in VIEWS if view.read_only)
@@ -90,6 +92,7 @@ def register(framework: Any) -> None:
         Entry(Words("评价结果", "Evaluation results"), "/evaluation/", "eval_run", icon="chart-bar"),
     )
     add("evaluation", Entry(schemes.TITLE, "/scheme/", schemes.SchemeView.resource, icon="chart-bar"))
+    add("evaluation", Entry(scoring.TITLE, "/scoring/", scoring.ScoringView.resource, icon="pencil"))
     flows = Entry(
         flow_design.TITLE, "/flow/", flow_design.ApprovalFlowVersionView.resource, icon="git-branch"
     )

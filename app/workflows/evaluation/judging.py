@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import timedelta
+from dataclasses import dataclass
+from datetime import date, timedelta
 from decimal import Decimal
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -13,12 +15,14 @@ from app.extensions import company, db
 from app.models import Employee, EvalManualScore, EvalScheme, EvalSchemeVersion, EvalStatus, OrgUnit, Plan
 from app.roles import Act
 from app.services import access
-from app.words import say
+from app.words import Words, say
 from app.workflows.evaluation import schemes
 from app.workflows.evaluation.methods import Manual
 from app.workflows.evaluation.pins import Pin
+from app.workflows.evaluation.reading import code_of, title_of
 from app.workflows.evaluation.schemes import Scheme
 from app.workflows.evaluation.sources import table_of
+from app.workflows.evaluation.statements import population_of
 
 
 def give(
@@ -134,3 +138,104 @@ def _keep(
     db.session.add(found)
     db.session.flush()
     return found
+
+
+# ---- what there is to judge ----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """An indicator people give points for, in the published version of a scheme."""
+
+    code: str
+    scheme: Words
+    indicator: str
+    words: Words
+    method: Manual
+
+    def closes(self, pin: Pin) -> date | None:
+        """The last day points are taken for a period; None when there is none."""
+        return None if self.method.days is None else pin.last_day + timedelta(days=self.method.days)
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """A subject to be judged: what the person asking gave it, and how many gave any."""
+
+    subject_id: int
+    code: str
+    name: str
+    points: Decimal | None
+    evidence: str | None
+    raters: int
+
+
+def judged() -> list[Judged]:
+    """Every indicator of a published scheme that lives on points people give. Raises `NotAllowed`."""
+    access.principal().check(Act.read, "eval_scheme")
+    with access.acting(access.SYSTEM):
+        bodies = db.session.scalars(
+            sa.select(EvalSchemeVersion.body)
+            .join(EvalSchemeVersion.scheme)
+            .where(EvalSchemeVersion.status == EvalStatus.published, EvalScheme.active)
+            .order_by(EvalScheme.code)
+        ).all()
+    found = (schemes.load(body) for body in bodies)
+    return [
+        Judged(scheme.code, scheme.words, one.key, one.words, one.method)
+        for scheme in found
+        for one in scheme.indicators
+        if isinstance(one.method, Manual)
+    ]
+
+
+def ask(one: Judged, pin: Pin, subject_id: int) -> Ask | None:
+    """One subject to be judged, if the person asking sees it."""
+    statement, model = _asks(one, pin)
+    return next(iter(_listed(statement.where(model.id == subject_id))), None)
+
+
+def asks(one: Judged, pin: Pin, search: str = "", first: int = 0, most: int = 25) -> list[Ask]:
+    """The subjects of the scheme's population the person asking sees, in order; one statement."""
+    statement, _ = _asks(one, pin, search)
+    return _listed(statement.offset(first).limit(most))
+
+
+def _listed(statement: sa.Select[Any]) -> list[Ask]:
+    return [Ask(id_, code or "", name, *rest) for id_, code, name, *rest in db.session.execute(statement)]
+
+
+def _asks(one: Judged, pin: Pin, search: str = "") -> tuple[sa.Select[Any], Any]:
+    who = access.principal()
+    who.check(Act.read, "eval_scheme")
+    scheme_id, scheme = _published(one.code, pin)
+    model, given = scheme.subject.model, table_of(EvalManualScore)
+    mine = given.alias("mine")
+
+    def of_subject(table: Any) -> sa.ColumnElement[bool]:
+        return sa.and_(
+            table.c.scheme_id == scheme_id,
+            table.c.indicator == one.indicator,
+            table.c.period_from == pin.period_from,
+            table.c.period_to == pin.period_to,
+            table.c.subject_id == model.id,
+        )
+
+    population = population_of(scheme)
+    statement = (
+        sa.select(
+            model.id,
+            code_of(scheme),
+            title_of(scheme),
+            mine.c.points,
+            mine.c.evidence,
+            sa.select(sa.func.count()).select_from(given).where(of_subject(given)).scalar_subquery(),
+        )
+        .join(population, population.c.subject_id == model.id)
+        .outerjoin(mine, sa.and_(of_subject(mine), mine.c.rater_id == who.employee_id))
+        .order_by(model.id)
+    )
+    if search:
+        wanted = (code_of(scheme), title_of(scheme))
+        statement = statement.where(sa.or_(*(text.contains(search, autoescape=True) for text in wanted)))
+    return statement, model

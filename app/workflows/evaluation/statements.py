@@ -51,6 +51,11 @@ def measured(scheme: Scheme, subject_ids: Sequence[int]) -> sa.Select[Any]:
     return sa.select(found.c.subject_id, *(found.c[one.key] for one in scheme.measures))
 
 
+def population_of(scheme: Scheme) -> sa.CTE:
+    """Whom a scheme evaluates, by its conditions over their own facts: `subject_id`."""
+    return _population(scheme, None)
+
+
 def _cte(statement: sa.Select[Any], name: str) -> sa.CTE:
     """A sub-query computed once, however often it is read."""
     cte = statement.cte(name)
