@@ -20,6 +20,9 @@ HALF_A_LINE = 60
 """Characters; what is longer takes both columns of a section."""
 
 
+SHAPES = {Kind.long: "long", Kind.date: "date", Kind.moment: "date"}
+
+
 def cell_of(record: Any, field: Field, *, linked: bool = False) -> Cell:
     """The cell of one field; `linked` makes it lead to its record."""
     value = getattr(record, field.name)
@@ -39,13 +42,13 @@ def cell_of(record: Any, field: Field, *, linked: bool = False) -> Cell:
         return Cell(text=text, kind="num", label=field.label)
     if field.kind is Kind.flag and not value:
         text = values.EMPTY  # a column of "no" hides the few "yes"
-    kind: Any = {Kind.long: "long", Kind.date: "date", Kind.moment: "date"}.get(field.kind, "text")
+    kind: Any = "text" if text == values.EMPTY else SHAPES.get(field.kind, "text")
     return Cell(
         text=text,
         kind="link" if url else kind,
         url=url,
         label=field.label,
-        wide=(field.kind is Kind.long and text != values.EMPTY) or len(text) > HALF_A_LINE,
+        wide=kind == "long" or len(text) > HALF_A_LINE,
     )
 
 

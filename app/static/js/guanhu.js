@@ -554,6 +554,10 @@
     columns(scope); widths(scope); pickers(scope); charts(scope); guard(scope);
     all(".cell-form [autofocus]", scope.parentNode || scope).forEach(function (el) { el.focus(); if (el.select) { el.select(); } });
     all("[data-pick]", scope).forEach(tell);
+    all(".tabs > [aria-current]", scope).forEach(function (tab) {
+      var bar = tab.parentNode;
+      bar.scrollLeft += tab.getBoundingClientRect().right - bar.getBoundingClientRect().left - (bar.clientWidth + tab.offsetWidth) / 2;
+    });
     all("[data-taken-all]", scope).forEach(function (flag) { takeAll(flag.closest(".lift"), true); });
     /* The swapped part may itself be what has ended. */
     all("[data-ended]", scope.parentNode || scope).forEach(function (el) { if (el.dataset.ended) { window.location.assign(el.dataset.ended); } });
