@@ -143,7 +143,7 @@ class EvaluationView(BaseView):
         with TemporaryDirectory() as folder:
             target = Path(folder) / "results.xlsx"
             try:
-                reading.write(opened, target, exports.limit_of(access.principal()))
+                reading.write(opened, target, exports.limit_of(access.principal()), named=True)
             except exports.OverLimit as over:
                 flash(f"{over.words}{TAKE_THE_LIST}", "warning")
                 return redirect(here, 303)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from io import BytesIO
+
 import pytest
+from openpyxl import load_workbook
 
 from app.extensions import db, transaction
 from app.models import ApprovalRequest, Customer, EvalRun, Parameter, RunStatus
@@ -77,7 +80,16 @@ def test_a_run_is_started_computed_explained_and_published(app, people, client):
     assert client.get(f"{url}?grade=QUALITY&q=K1").status_code == 200
     assert client.get(f"{url}?grade=Z").status_code == 400
     assert client.get("/evaluation/show/999").status_code == 404
-    assert client.post(f"/evaluation/{run_id}/export").data[:2] == b"PK"
+    book = load_workbook(BytesIO(client.post(f"/evaluation/{run_id}/export").data))
+    assert [cell.value for cell in next(book.active.rows)] == [
+        "编号",
+        "购买金额",
+        "投诉次数",
+        "购买金额（得分）",
+        "投诉次数（得分）",
+        "总分",
+        "等级",
+    ]
     with app.app_context(), access.acting(access.SYSTEM), transaction():
         db.session.query(Parameter).filter_by(key=exports.LIMIT).one().value = "1"
     over = client.post(f"/evaluation/{run_id}/export", follow_redirects=True).text

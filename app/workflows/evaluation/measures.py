@@ -257,8 +257,13 @@ def _each(key: str, part: Part, source: Source, pin: Pin) -> Source:
     return replace(source, joins=joins, columns=tuple(columns))
 
 
-def passed(measures: Sequence[Measure], subject: str, pin: Pin) -> sa.Select[Any]:
-    """One pass over a source for all these measures: a common condition filters, differing ones choose the rows."""
+def passed(
+    measures: Sequence[Measure], subject: str, pin: Pin, only: Sequence[int] | None = None
+) -> sa.Select[Any]:
+    """One pass over a source for all these measures: a common condition filters, differing ones choose the rows.
+
+    With `only`, over the rows of these subjects alone.
+    """
     source, whole = measures[0].source, measures[0].is_whole
     conditions = [measure.condition(pin) for measure in measures]
     same = all(condition.compare(conditions[0]) for condition in conditions)
@@ -272,10 +277,11 @@ def passed(measures: Sequence[Measure], subject: str, pin: Pin) -> sa.Select[Any
     if whole:
         return sa.select(*columns).select_from(source.rows(used)).where(*counted)
     column = source.subjects[subject]
+    whose = column.is_not(None) if only is None else column.in_(only)
     return (
         sa.select(column.label("subject_id"), *columns)
         .select_from(source.rows(used, subject))
-        .where(column.is_not(None), *counted)
+        .where(whose, *counted)
         .group_by(column)
     )
 

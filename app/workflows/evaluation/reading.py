@@ -198,18 +198,17 @@ def number(type_: Type, raw: int | None) -> Decimal | int | None:
 UNGRADED_CODE = ""
 
 
-def write(opened: Opened, target: Path, most: int = exports.MOST_ROWS) -> int:
+def write(opened: Opened, target: Path, most: int = exports.MOST_ROWS, *, named: bool = False) -> int:
     """One row per subject: code, raw values, scores, total, grade; a workbook, or CSV by the file's name.
 
     The number of rows. Raises `NotAllowed` for a reader who may not take records of the subject out, and `OverLimit`
-    for more than `most` of them.
+    for more than `most` of them. With `named`, columns are headed as people call them, not by their keys.
     """
     model, who = opened.scheme.subject.model, access.principal()
     who.check(Act.take_out, access.resource_of(model))
     reached = access.within(model, Act.take_out, who)
     scored = [one for one in opened.scheme.indicators if one.is_scored]
-    heads = ["code", *(one.key for one in opened.scheme.indicators)]
-    heads += [*(f"{one.key}_score" for one in scored), "total", "grade"]
+    heads = _names(opened, scored) if named else _keys(opened, scored)
     rows = visible(opened) if reached is None else visible(opened).where(reached)
     seen = db.session.scalar(sa.select(sa.func.count()).select_from(rows.order_by(None).subquery()))
     exports.check_count(seen or 0, most)
@@ -222,6 +221,20 @@ def write(opened: Opened, target: Path, most: int = exports.MOST_ROWS) -> int:
             summary=say("导出评价结果 {n} 行", "{n} results taken out", n=count),
         )
     return count
+
+
+def _keys(opened: Opened, scored: Sequence[schemes.Indicator]) -> list[str]:
+    """The heads programs read."""
+    keys = [one.key for one in opened.scheme.indicators]
+    return ["code", *keys, *(f"{one.key}_score" for one in scored), "total", "grade"]
+
+
+def _names(opened: Opened, scored: Sequence[schemes.Indicator]) -> list[str]:
+    """The heads people read, in their language."""
+    names = [one.words for one in opened.scheme.indicators]
+    points = [say("{name}（得分）", "{name} (score)", name=one.words) for one in scored]
+    ends = (Words("总分", "Total"), Words("等级", "Grade"))
+    return [str(head) for head in (Words("编号", "Code"), *names, *points, *ends)]
 
 
 def _write(target: Path, heads: Sequence[str], rows: Iterator[list[Any]]) -> int:

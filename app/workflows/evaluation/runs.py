@@ -299,19 +299,19 @@ def _collect(pinned: Pinned, progress: Progress | None, who: access.Principal) -
     statement = results(pinned.scheme, pinned.scheme_id, earlier=pinned.earlier)
     whole, done, numbers = hashlib.sha256(), 0, set()
     kept = _kept(pinned.run_id)
+    width = len(_columns(pinned.scheme))
     first: Any = None
     with snapshot() as connection:
-        rows = connection.execute(
-            statement, execution_options={"yield_per": CHUNK, "stream_results": True}
-        ).mappings()
-        for number, group in groupby(rows, key=lambda row: row["subject_id"] // CHUNK):
-            chunk = list(group)
-            first = first or chunk[0]
-            lines = "".join(_line(pinned.scheme, row) for row in chunk).encode()
-            whole.update(lines)
+        rows = connection.execute(statement, execution_options={"yield_per": CHUNK, "stream_results": True})
+        for number, group in groupby(rows, key=lambda row: row[0] // CHUNK):
+            found = list(group)
+            first = first or found[0]._mapping
+            chunk = [tuple(row[:width]) for row in found]
+            lines = _lines(chunk)
+            whole.update(lines.encode())
             done += len(chunk)
             numbers.add(number)
-            part = Chunk(number, chunk, hashlib.sha256(lines).hexdigest())
+            part = Chunk(number, chunk, lines, hashlib.sha256(lines.encode()).hexdigest())
             if kept.get(number) != (len(chunk), part.checksum):
                 _keep(pinned, part, progress, (done, first["population"]))
     if first is None:
@@ -326,10 +326,11 @@ def _collect(pinned: Pinned, progress: Progress | None, who: access.Principal) -
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """The results of one range of subject ids."""
+    """The results of one range of subject ids: as rows, and as the text their checksum is of."""
 
     number: int
-    rows: Sequence[Any]
+    rows: Sequence[tuple[Any, ...]]
+    lines: str
     checksum: str
 
 
@@ -345,14 +346,14 @@ OWN = ("total", "grade_no", "coverage", "flags")
 
 
 def _columns(scheme: Scheme) -> list[str]:
-    """The columns of a result this scheme fills, in order."""
+    """The columns of a result this scheme fills, in order: those the statement of a run begins with."""
     slots = [f"{letter}{one.column}" for letter in "vs" for one in scheme.indicators]
     return ["subject_id", *slots, *OWN]
 
 
-def _line(scheme: Scheme, row: Any) -> str:
-    """A result as it enters the checksum: the same on both databases."""
-    return ",".join("" if row[name] is None else str(int(row[name])) for name in _columns(scheme)) + "\n"
+def _lines(rows: Sequence[tuple[Any, ...]]) -> str:
+    """Results as they enter the checksum, and PostgreSQL: whole numbers, the same on both databases."""
+    return "".join([",".join(map(str, row)) + "\n" for row in rows]).replace("None", "")
 
 
 def _keep(pinned: Pinned, chunk: Chunk, progress: Progress | None, state: tuple[int, int]) -> None:
@@ -362,7 +363,7 @@ def _keep(pinned: Pinned, chunk: Chunk, progress: Progress | None, state: tuple[
     with transaction():
         _check_token(pinned)
         _clear(pinned.run_id, [chunk.number])
-        _insert(names, [[pinned.run_id, *(row[name] for name in names)] for row in chunk.rows])
+        _insert(pinned.run_id, names, chunk)
         _execute(
             sa.insert(CHUNKS),
             {
@@ -378,16 +379,18 @@ def _keep(pinned: Pinned, chunk: Chunk, progress: Progress | None, state: tuple[
             progress(*state)
 
 
-def _insert(names: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
-    """Write results, on PostgreSQL as one COPY."""
-    columns = ["run_id", *names]
-    if db.session.get_bind().dialect.name != "postgresql":
-        _execute(sa.insert(RESULT), [dict(zip(columns, row, strict=True)) for row in rows])
+def _insert(run_id: int, names: Sequence[str], chunk: Chunk) -> None:
+    """Write results past the layers that look at each row: on PostgreSQL as one COPY."""
+    columns, connection = ", ".join(["run_id", *names]), db.session.connection()
+    if connection.dialect.name != "postgresql":
+        places = ", ".join("?" * len(names))
+        statement = f"INSERT INTO eval_result ({columns}) VALUES ({run_id:d}, {places})"  # noqa: S608 (names of ours)
+        connection.exec_driver_sql(statement, list(chunk.rows))
         return
-    raw: Any = db.session.connection().connection.dbapi_connection
-    with raw.cursor().copy(f"COPY eval_result ({', '.join(columns)}) FROM STDIN") as copy:
-        for row in rows:
-            copy.write_row(row)
+    raw: Any = connection.connection.dbapi_connection
+    run = f"{run_id:d},"
+    with raw.cursor().copy(f"COPY eval_result ({columns}) FROM STDIN (FORMAT csv)") as copy:
+        copy.write(run + chunk.lines.removesuffix("\n").replace("\n", f"\n{run}"))
 
 
 def _clear(run_id: int, numbers: Sequence[int]) -> None:

@@ -47,7 +47,7 @@ def results(scheme: Scheme, scheme_id: int, earlier: Earlier | None = None) -> s
 def measured(scheme: Scheme, subject_ids: Sequence[int]) -> sa.Select[Any]:
     """The measures of these subjects as they are now, whether or not they belong to the population."""
     population = _population(replace(scheme, where=None, having=None), subject_ids)
-    found = _measured(replace(scheme, having=None), population)
+    found = _measured(replace(scheme, having=None), population, subject_ids)
     return sa.select(found.c.subject_id, *(found.c[one.key] for one in scheme.measures))
 
 
@@ -92,13 +92,13 @@ def _population(scheme: Scheme, subject_ids: Sequence[int] | None) -> sa.CTE:
 # ---- what --------------------------------------------------------------------------------------------------------
 
 
-def _measured(scheme: Scheme, population: sa.CTE) -> sa.CTE:
+def _measured(scheme: Scheme, population: sa.CTE, only: Sequence[int] | None = None) -> sa.CTE:
     """Each subject with its measures; those who do not fulfil `having` are no part of the population."""
     rows: sa.FromClause = population
     values: dict[str, Element] = {}
     for number, measures in enumerate(by_source(scheme.measures)):
         name = f"source_{measures[0].source.name}_{number}"
-        one = passed(measures, scheme.subject.counted_as, scheme.pin).cte(name)
+        one = passed(measures, scheme.subject.counted_as, scheme.pin, only).cte(name)
         on = sa.true() if measures[0].is_whole else one.c.subject_id == population.c.subject_id
         rows = rows.outerjoin(one, on)
         columns: Mapping[str, Element] = dict(one.c.items())
