@@ -26,8 +26,8 @@ PINNED = {
     "/customer/list/?idle.last_contact_at=30&where=[grade] is missing or [is_key]&sort=name&sort=-code": 10,
     "/customer/list/?sort=name&page=3&after=W3sidGV4dCI6Ik5vLiAwMDA0MCJ9LDQxXQ": 10,
     "/customer/filter?in.status=prospect": 5,
-    "/customer/cell/1/remark": 7,
-    "/customer/show/1": 17,  # the grades he holds, with the run each comes from; what his classes ask for
+    "/customer/cell/1/remark": 6,
+    "/customer/show/1": 14,  # the grades he holds, with the run each comes from; what his classes ask for
     "/customer/edit/1": 6,
     "/customer/add": 5,
     "/pick/customer?q=No": 5,

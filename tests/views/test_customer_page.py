@@ -162,11 +162,10 @@ def test_a_value_older_than_its_field_says_it_holds_is_marked(
     sign_in(client, "ann")
     client.post(f"/customer/edit/{customer}", data={"name": "甲公司", "extra.market": "12"})
     fresh = client.get(f"/customer/show/{customer}").text
-    assert fresh.count("养殖规模") == 1
     with app.app_context(), access.acting(access.SYSTEM), transaction():
         db.session.scalars(select(CustomerInfo)).one().as_of = date(2020, 1, 1)
     old = client.get(f"/customer/show/{customer}").text
-    assert old.count("养殖规模") == 2
+    assert old.count("养殖规模") == fresh.count("养殖规模") + 1
     assert "2020-01-01" in old
 
 
