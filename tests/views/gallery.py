@@ -469,6 +469,26 @@ def run() -> p.RunPage:
     return p.RunPage(t("客户评价 2026 上半年", "Customer evaluation H1 2026"), crumbs=(p.Crumb(t("评价", "Evaluation"), "/runs"), p.Crumb("EV-2026-0003")), badges=(p.Cell(t("待发布", "To be published"), "badge", "warn"),), facts=(t("方案 customer_value 第 4 版", "scheme customer_value version 4"), t("1,342 家", "1,342 customers")), primary=p.Act(t("发布", "Publish"), "/x/publish", "post", primary=True, confirm=t("发布后不能再改。", "Published results never change.")), acts=(p.Act(t("导出", "Export"), "/x/export", "post", icon="download"), p.Act(t("与上次比较", "Compare"), "/x")), figures=(p.Figure(t("平均分", "Average"), "71.4"), p.Figure(t("等级变化", "Grades changed"), "184", url="/x")), charts=(chart(),), table=table(title=t("结果", "Results"), tabs=(p.Tab(t("全部", "All"), "?", "1,342", current=True), p.Tab("A", "?g=A", "212")), bulk=(), chips=()), pinned=p.Section("pinned", t("这次计算固定了什么", "What this run pinned"), cells=(p.Cell("2026-01-01 – 2026-06-30", label=t("期间", "Period")), p.Cell("2026-07-05 08:00", label=t("截至", "As of")))))  # fmt: skip
 
 
+def comparison() -> p.ComparisonPage:
+    sections = (
+        p.Section("weights", t("权重（合计 100 %）", "Weights (100 % in all)"), (p.Field("w-sales", t("年采购额", "Bought a year"), value="60", unit="%"), p.Field("w-visits", t("走访完成率", "Visits held"), value="40", unit="%"))),
+        p.Section("grades", t("等级起点（分）", "Where grades begin (points)"), (p.Field("g-A", "A", value="85"), p.Field("g-B", "B", value="70"))),
+    )  # fmt: skip
+    form = p.FormPage(
+        t("假设分析", "What if"), sections=sections, action_url="/comparison", submit_label=t("试算", "Try")
+    )
+    return p.ComparisonPage(
+        t("假设分析：客户评价", "What if: customers"),
+        form,
+        crumbs=(p.Crumb(t("评价", "Evaluation"), "/runs"), p.Crumb(t("假设分析", "What if"))),
+        facts=(t("2026-01-01 至 2026-06-30", "2026-01-01 to 2026-06-30"),),
+        banners=(p.Banner(t("不改变任何结果。", "No result is changed.")),),
+        figures=(p.Figure(t("升级", "Up"), "14"), p.Figure(t("降级", "Down"), "9")),
+        charts=(chart(),),
+        tables=(small(t("等级迁移", "Migration"), "migration"),),
+    )
+
+
 def explain() -> p.ExplainPage:
     line = p.ExplainLine
     return p.ExplainPage(COMPANY, crumbs=(p.Crumb(t("客户评价 2026 上半年", "Customer evaluation H1 2026"), "/run"), p.Crumb("C-000218")), badges=(p.Cell("B", "grade"),), facts=(t("78.5 分", "78.5 points"), t("第 214 名，共 1,342 名", "214 of 1,342")), lines=(line(t("年购买金额", "Amount bought"), "4,286.50", t("万元", "10k CNY"), "92", "40%", "36.8", "35.1", t("分段", "bands"), url="/x", children=(line(t("已确认订单", "Confirmed orders"), "4,310.20", t("万元", "10k CNY"), url="/x"), line(t("退货", "Returns"), "-23.70", t("万元", "10k CNY"), url="/x"))), line(t("付款准时率", "Paid in time"), "81", "%", "61", "30%", "18.3", "27.0", t("线性", "linear"), t("比上次低 9 个百分点，是降级的主因", "9 points below last time, the main cause"), "bad", "/x"), line(t("合作潜力", "Potential"), "", "", "78", "30%", "23.4", "21.0", t("人工打分", "scored by hand"), t("依据：走访记录 VS-0231", "evidence: visit VS-0231"))), total="78.5", grade=p.Cell("B", "grade"), rule=t("75 分以上、85 分以下为 B。", "B is 75 and more, below 85."), acts=(p.Act(t("提出异议", "Object"), "/x/object", "post", fields=(OPINION_DUE,)),), timeline=(p.TimelineItem(t("2025 下半年：83.1 分 A", "H2 2025: 83.1 points, A"), "2026-01-31", "", "ok"),), charts=(chart(),))  # fmt: skip
@@ -682,6 +702,7 @@ PAGES = {
     "/account/sessions": ("account/sessions.html", lambda: p.SessionsPage(t("已登录的设备", "Signed-in devices"), small(t("设备", "Devices"), "session"), p.Act(t("退出其他设备", "Sign out elsewhere"), "/x", "post", tone="bad", confirm=t("其他设备上要重新登录。", "The other devices must sign in again.")))),
     "/runs": ("evaluation/runs.html", lambda: p.RunsPage(t("评价", "Evaluation"), small(t("评价运行", "Runs"), "run"), p.FormPage(t("开始一次评价", "Start a run"), "/runs", (p.Section("s", "", (p.Field("scheme", t("方案", "Scheme"), "choice", required=True, choices=(p.Choice("1", "customer_value"),)), p.Field("from", t("从", "From"), "date", required=True))),), cmd="x"))),
     "/run": ("evaluation/run.html", run), "/explain": ("evaluation/explain.html", explain),
+    "/comparison": ("evaluation/comparison.html", comparison),
     "/flow": ("flows/page.html", flow), "/flow-table": ("flows/table.html", flow_table),
 }  # fmt: skip
 """Address of the gallery → template and what makes its page."""
