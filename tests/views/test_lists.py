@@ -269,9 +269,7 @@ def test_a_cell_is_typed_where_it_stands_and_nobody_elses_change_is_lost(
     assert client.post(f"/customer/cell/{id_}/remark", data={"remark": "y"}).status_code == 403
 
 
-def test_a_value_is_typed_on_the_page_of_its_record_by_who_may_edit_it(
-    app: Flask, world: World, client: Any
-):
+def test_a_value_is_typed_on_the_page_of_its_record_by_who_may_edit_it(app: Flask, world: World, client: Any):
     (id_,) = fill(app, world, 1)
     sign_in(client, "ann")
     page = client.get(f"/customer/show/{id_}").text
