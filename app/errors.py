@@ -61,6 +61,13 @@ class BadRequest(Refusal):
     status = 400
 
 
+class Unavailable(Refusal):
+    """What this needs does not answer now; nothing was changed, and it may be tried again later."""
+
+    code = "unavailable"
+    status = 503
+
+
 class BadInput(Refusal):
     """What was typed breaks rules; each problem names its field."""
 

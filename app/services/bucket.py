@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import logging
 import shutil
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import NamedTemporaryFile
@@ -20,7 +21,9 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from app.columns import now
+from app.errors import Unavailable
 from app.services.attachments import Folder
+from app.words import say
 
 DAY = 86_400
 GONE = {"404", "NoSuchKey", "NotFound"}
@@ -64,14 +67,16 @@ class Bucket:
     def path(self, uid: str) -> Path:
         target = self.local.path(uid)
         if not target.exists():
-            found = self.client.get_object(Bucket=self.name, Key=uid)["Body"]
-            with closing(found) as body, NamedTemporaryFile(dir=self.local.waiting(), delete=False) as part:
-                shutil.copyfileobj(body, part)
+            with _answering(), NamedTemporaryFile(dir=self.local.waiting(), delete=False) as part:
+                found = self.client.get_object(Bucket=self.name, Key=uid)["Body"]
+                with closing(found) as body:
+                    shutil.copyfileobj(body, part)
             self.local.keep(uid, Path(part.name))
         return target
 
     def holds(self, uid: str) -> bool:
-        return self.local.holds(uid) or self._has(uid)
+        with _answering():
+            return self.local.holds(uid) or self._has(uid)
 
     def sweep(self) -> int:
         """Send what was not sent yet, and make room of what was; how many files went."""
@@ -100,3 +105,15 @@ class Bucket:
                 self.client.put_object(Bucket=self.name, Key=uid, Body=body)
         except (BotoCoreError, ClientError):
             log.exception("%s was not sent to the store of files; it is kept here and sent later", uid)
+
+
+@contextmanager
+def _answering() -> Iterator[None]:
+    """Say it in a sentence when the store does not answer; raises `Unavailable`."""
+    try:
+        yield
+    except (BotoCoreError, ClientError) as error:
+        log.warning("the store of files: %s", error)
+        raise Unavailable(
+            say("文件存储暂时没有响应，请稍后再试。", "The store of files does not answer: try again later.")
+        ) from error

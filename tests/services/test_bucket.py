@@ -114,6 +114,11 @@ def test_what_a_store_that_does_not_answer_misses_is_kept_and_sent_later(
     store.end()
     client.post("/attachment/add/customer/1", data={"file": (io.BytesIO(PDF), "a.pdf")})
     assert fetched(client) == PDF
+    here = max(attachments.folder.kept(), key=lambda path: path.stat().st_mtime)
+    away = here.rename(here.with_suffix(".away"))
+    answer = client.get("/attachment/1")
+    assert answer.status_code == 503 and "文件存储暂时没有响应" in answer.text
+    away.rename(here)
     store.begin()
     assert store.held() == []
     attachments.sweep()
