@@ -468,27 +468,28 @@ def _trend(opened: reading.Opened, before: Sequence[EvalRun]) -> Iterable[pages.
     """The mean total of this run and those before it, where there are any."""
     runs_ = [*reversed(before), opened.run]
     means = reading.mean_totals(opened, [run.id for run in runs_]) if before else {}
-    if len(means) > 1:
-        yield _line_chart(
-            Words("总分均值走势（您可见的对象）", "Mean total over time (of the subjects you see)"),
-            Words("总分均值", "Mean total"),
-            [(_last_day(run), means[run.id]) for run in runs_ if run.id in means],
-        )
+    return _line_chart(
+        Words("总分均值走势（您可见的对象）", "Mean total over time (of the subjects you see)"),
+        Words("总分均值", "Mean total"),
+        [(_last_day(run), means[run.id]) for run in runs_ if run.id in means],
+    )
 
 
 def _last_day(run: EvalRun) -> date:
     return pins.Pin(run.period_from, run.period_to, run.as_of).last_day
 
 
-def _line_chart(title: Words, name: Words, marks: Sequence[tuple[date, Decimal]]) -> pages.Chart:
-    """Points by the last day of their period."""
-    told = ", ".join(f"{day} {value:.2f}" for day, value in marks)
-    return pages.Chart(
-        title=title,
-        x=tuple(day.isoformat() for day, _ in marks),
-        series=(pages.Series(name, tuple(round(float(value), 2) for _, value in marks), "line"),),
-        summary=Words(told, told),
-    )
+def _line_chart(title: Words, name: Words, marks: Iterable[tuple[date, Decimal]]) -> Iterable[pages.Chart]:
+    """Points by the last day of their period, the last run of each; a single one makes no line."""
+    points = dict(marks)
+    if len(points) > 1:
+        told = ", ".join(f"{day} {value:.2f}" for day, value in points.items())
+        yield pages.Chart(
+            title=title,
+            x=tuple(day.isoformat() for day in points),
+            series=(pages.Series(name, tuple(round(float(value), 2) for value in points.values()), "line"),),
+            summary=Words(told, told),
+        )
 
 
 def _pinned(opened: reading.Opened) -> pages.Section:
@@ -679,8 +680,7 @@ def _pictures(
         for day, total in sorted(points, key=lambda one: one[0])
         if total is not None
     ]
-    if len(marks) > 1:
-        yield _line_chart(Words("总分走势", "Total over time"), Words("总分", "Total"), marks)
+    yield from _line_chart(Words("总分走势", "Total over time"), Words("总分", "Total"), marks)
 
 
 def _subject_act(subject: Any) -> tuple[pages.Act, ...]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from io import BytesIO
 
 import pytest
 from openpyxl import load_workbook
+from sqlalchemy import select, update
 
 from app.extensions import db, transaction
 from app.models import ApprovalRequest, Customer, EvalRun, Parameter, RunStatus
@@ -109,6 +111,27 @@ def test_a_run_is_started_computed_explained_and_published(app, people, client):
         db.session.remove()
     shown = leader.get(f"/customer/show/{k1}").text
     assert "门店评价（2025-01-01 至 2025-12-31）" in shown
+
+
+def test_totals_are_drawn_over_time_with_one_point_for_each_period(app, people, client):
+    """A period that was run again is one point, and one point alone is no line."""
+    world.sign_in(client, "hana")
+    with app.app_context():
+        with access.acting(access.SYSTEM):
+            k1 = db.session.scalar(select(Customer.id).where(Customer.code == "K1"))
+        shop.order(k1, "2024-03-01T10:00", 300)
+        db.session.remove()
+    points = []
+    for year in (2024, 2025, 2025):
+        form = {"scheme": "SHOP", "period_from": f"{year}-01-01", "period_to": f"{year}-12-31"}
+        url = client.post("/evaluation/start", data=form).headers["Location"]
+        computed(app)
+        drawn = re.search(r"总分均值走势.*?</figcaption>", client.get(url).text, re.DOTALL)
+        told = drawn.group(0).rpartition("<figcaption>")[2] if drawn else ""
+        points.append(re.findall(r"(\d{4})-12-31 \d+\.\d\d", told))
+        with app.app_context(), access.acting(access.SYSTEM), transaction(), access.by_rule():
+            db.session.execute(update(EvalRun).values(status=RunStatus.published))
+    assert points == [[], ["2024", "2025"], ["2024", "2025"]]
 
 
 def test_a_seller_sees_his_own_customers_alone(app, people, client):

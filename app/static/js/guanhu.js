@@ -533,7 +533,7 @@
       tooltip: { renderMode: "richText", trigger: "axis", backgroundColor: c("--surf"), borderColor: c("--line"), textStyle: { color: c("--ink") } },
       legend: { show: d.series.length > 1, top: 0, right: 0, itemWidth: 12, itemHeight: 8, textStyle: { color: c("--mute") } },
       xAxis: { type: "category", data: d.x, axisTick: { show: false }, axisLine: { lineStyle: { color: c("--line") } }, axisLabel: { color: c("--mute") } },
-      yAxis: { type: "value", name: d.unit, nameTextStyle: { color: c("--mute") }, splitLine: { lineStyle: { color: c("--line") } }, axisLabel: { color: c("--mute") } },
+      yAxis: { type: "value", minInterval: d.series.every(function (x) { return x.data.every(Number.isInteger); }) ? 1 : 0, name: d.unit, nameTextStyle: { color: c("--mute") }, splitLine: { lineStyle: { color: c("--line") } }, axisLabel: { color: c("--mute") } },
       series: d.series.map(function (s, i) {
         return { name: s.name, type: s.type, data: s.data, barMaxWidth: 28, symbolSize: 4, itemStyle: { color: hue[i], borderRadius: s.type === "bar" ? 2 : 0 }, label: { show: d.series.length === 1, position: "top", color: c("--ink") } };
       })
