@@ -99,7 +99,7 @@ class Page(HTMLParser):
         return self.open[-1][1:] if self.open else (False, False)
 
 
-CODES = {"code", "key", "no", "name_en"}
+CODES = {"code", "key", "no", "name_en", "label_en", "category"}
 """Columns that hold identifiers, which are the same in every language."""
 CODE_LABELS = {"编号", "键", "英文名称", "Code", "Key"}
 
