@@ -19,6 +19,7 @@ from app import models
 from app.columns import Choice
 from app.roles import Act, Reach
 from app.services.demo import names, staff
+from app.services.fields import field_named
 from tests.browser.conftest import Demo
 from tests.conftest import CHECKOUT
 
@@ -101,7 +102,18 @@ class Page(HTMLParser):
 
 CODES = {"code", "key", "no", "name_en", "label_en", "category"}
 """Columns that hold identifiers, which are the same in every language."""
-CODE_LABELS = {"编号", "键", "英文名称", "Code", "Key"}
+CODE_LABELS = {"编号", "键", "英文名称", "Code", "Key"} | {
+    label
+    for model, name in (
+        (models.Lookup, "category"),
+        (models.InfoItem, "choices"),
+        (models.InfoItem, "required_at_stage"),
+        (models.InfoItem, "required_if"),
+        (models.InfoItem, "visible_if"),
+    )
+    for label in (field_named(model, name).label.zh, field_named(model, name).label.en)
+}
+"""Labels of what is a code, or is typed with codes and in both languages at once."""
 
 PYTHON = re.compile(
     r"\b(None(?!\.)|True|False|undefined|Undefined|NaN|nan|null)\b|Words\(|Cell\(|\{\{|\{%|%\(\w+\)s|<[A-Z]\w+ "
