@@ -186,6 +186,7 @@ def test_keys_lead_through_a_list_and_a_cell_is_typed_where_it_stands(
     page.locator(".cell-form").get_by_role("button", name="保存").click()
     expect(page.locator("td[data-c=remark]").first).to_contain_text("已电话")
     page.locator("td[data-c=established_on] .cell-edit").first.click()
+    expect(page.locator(".cell-form [autofocus]")).to_be_focused()
     page.keyboard.press("Escape")
     expect(page.locator(".cell-form")).to_have_count(0)
     grip = page.locator("th[data-c=remark] .grip")
