@@ -527,11 +527,11 @@ def wait_for(server: Server, seconds: float = 30) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """A screen that did not answer in time is asked once more; what was seen and was wrong fails at once.
+    """A screen that did not come to what is expected in time is asked once more; a defect stays and fails.
 
     A loaded machine is no defect, and the report counts the reruns.
     """
-    again = pytest.mark.flaky(reruns=1, only_rerun=["TimeoutError"])
+    again = pytest.mark.flaky(reruns=1, only_rerun=["TimeoutError", "(Locator|Page) expected"])
     for item in items:
         if "browser" in item.keywords:
             item.add_marker(again)
