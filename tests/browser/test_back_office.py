@@ -107,6 +107,7 @@ def change_and_look_back(page: Page, url: str) -> None:
     soil.locator(".item", has_text="黄土").locator(".remove").click()
     shot(page, "office-4-form")
     page.get_by_role("button", name="保存").click()
+    page.wait_for_url("**/customer/show/**")
     expect(page.locator("main")).not_to_contain_text("黄土")
     answer = page.request.get(f"{url}/api/v1/customer/{customer}").json()
     assert answer["result"]["extra.soil"] == ["001"]
