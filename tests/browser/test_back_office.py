@@ -12,6 +12,7 @@ from openpyxl.worksheet.worksheet import Worksheet
 from playwright.sync_api import Page, expect
 
 from tests.browser.test_duplicates import enter
+from tests.browser.test_extra_field import add_field
 from tests.browser.test_import import bring_in, download, said, send, shot
 from tests.browser.test_lists import line
 from tests.services.sheets.conftest import shared
@@ -25,19 +26,6 @@ pytestmark = [
 __all__ = ["said"]
 MENDED = "定州市丰源种子有限公司"
 """Founded on the thirtieth of February, says the messy workbook."""
-
-
-def add_field(page: Page, url: str) -> None:
-    page.goto(f"{url}/info_item/add")
-    page.locator("#f-object_type").select_option("customer")
-    page.locator("#f-key").fill("soil")
-    page.locator("#f-label_zh").fill("土壤类型")
-    page.locator("#f-label_en").fill("Soil")
-    page.locator("#f-data_type").select_option("choices")
-    page.locator("#f-choices").fill("黑土 | Black\n红壤 | Red\n黄土 | Loess")
-    page.locator("#f-shown_in_list").check()
-    page.get_by_role("button", name="保存").click()
-    expect(page.locator("h1")).to_have_text("土壤类型")
 
 
 def mend(refused: Worksheet, target: Path) -> None:
@@ -123,7 +111,7 @@ def test_a_field_is_added_and_then_imported_filtered_shared_taken_out_changed_an
 ):
     url = live_server.url
     enter(page, url, "ada")
-    add_field(page, url)
+    add_field(page, url, "choices", "黑土 | Black\n红壤 | Red\n黄土 | Loess")
     enter(page, url, "ann")
     import_and_mend(page, url, tmp_path)
     filter_by_it_for_everybody(page, url)
