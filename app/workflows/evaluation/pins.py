@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum, auto
 
+from app.columns import now
 from app.errors import BadRequest
 from app.extensions import company
 from app.services.language.catalogue import Fact
@@ -83,7 +84,14 @@ def pin(period: str, as_of: str | None = None) -> Pin:
         raise BadRequest(say("评价期的结束早于开始。", "The period ends before it starts."))
     if first > company.today():
         raise BadRequest(say("评价期尚未开始。", "The period has not begun yet."))
-    return Pin(first, following, midnight(following) if as_of is None else moment(as_of))
+    return Pin(first, following, midnight(following) if as_of is None else _passed(moment(as_of)))
+
+
+def _passed(when: datetime) -> datetime:
+    """Only what has been can be looked at: what is still to come would change a sealed result's figures."""
+    if when > now():
+        raise BadRequest(say("截止时刻尚未到来。", "The as-of moment is still to come."))
+    return when
 
 
 def moment(text: str) -> datetime:
