@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import base64
 import enum
-import hashlib
 import hmac
 import json
 import os
@@ -378,12 +377,12 @@ class KeyRing:
     def blind_index(self, text: str, column: str) -> str:
         """What equality on a sealed column is searched by: a keyed digest of the normalised text (32 hex digits)."""
         key = hmac.digest(self._index_key, column.encode(), "sha256")
-        return hmac.new(key, normal_form(text).encode(), hashlib.sha256).hexdigest()[:32]
+        return hmac.digest(key, normal_form(text).encode(), "sha256").hex()[:32]
 
     def mac(self, text: str, purpose: str) -> str:
         """A keyed digest of the text as it is (64 hex digits), which nobody without the key file can make."""
         key = hmac.digest(self._index_key, purpose.encode(), "sha256")
-        return hmac.new(key, text.encode(), hashlib.sha256).hexdigest()
+        return hmac.digest(key, text.encode(), "sha256").hex()
 
 
 keyring = KeyRing()

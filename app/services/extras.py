@@ -93,10 +93,9 @@ def with_value(
 
 def gathered(model: type[Any], columns: Mapping[str, Any]) -> dict[str, Any]:
     """The columns of a new row in which extra fields stand under their own names: they become `extra`."""
-    own = {name: value for name, value in columns.items() if not name.startswith(EXTRA)}
-    for name, value in columns.items():
-        if name.startswith(EXTRA):
-            own["extra"] = with_value(own.get("extra"), name, value, field_named(model, name))
+    own = dict(columns)
+    for name in [name for name in columns if name.startswith(EXTRA)]:
+        own["extra"] = with_value(own.get("extra"), name, own.pop(name), field_named(model, name))
     return own
 
 

@@ -87,16 +87,19 @@ def _is_chinese(piece: str) -> bool:
     return "\u3400" <= piece[0] <= "\u9fff"
 
 
-def _chinese(piece: str) -> set[str]:
-    """Characters, pairs, sound and initials of a run of Chinese text."""
+@lru_cache(maxsize=4_096)
+def _chinese(piece: str) -> frozenset[str]:
+    """Characters, pairs, sound and initials of a run of Chinese text; many rows of a file share theirs."""
     syllables = [_syllable(character) for character in piece]
     sound, initials = "".join(syllables), "".join(syllable[:1] for syllable in syllables)
-    return {
-        *piece,
-        *_grams(piece, 2),
-        *(SOUND + gram for gram in _grams(sound, 3)),
-        *(INITIALS + gram for gram in _grams(initials, 2)),
-    }
+    return frozenset(
+        (
+            *piece,
+            *_grams(piece, 2),
+            *(SOUND + gram for gram in _grams(sound, 3)),
+            *(INITIALS + gram for gram in _grams(initials, 2)),
+        )
+    )
 
 
 def _latin(piece: str) -> set[str]:

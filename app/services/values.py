@@ -60,10 +60,13 @@ def parse(field: Field, raw: Any) -> Any:
         return False if field.kind is Kind.flag else None
     reader = READERS.get(field.kind)
     value = reader(field, raw) if reader else raw
-    if isinstance(value, str):
-        _check_length(field, value)
-        value = check_form(field.info.form, value)
-    return value
+    return fitting(field, value) if isinstance(value, str) else value
+
+
+def fitting(field: Field, text: str) -> str:
+    """A text that is clean already, in the normal form and within the length its field asks for. Raises `BadValue`."""
+    _check_length(field, text)
+    return check_form(field.info.form, text)
 
 
 def _text(_field: Field, raw: Any) -> str:

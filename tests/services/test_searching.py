@@ -8,7 +8,7 @@ from sqlalchemy import delete, select
 from app.extensions import db, transaction
 from app.models import Customer, SearchEntry
 from app.services import access, bulk, records, searching
-from app.services.imports.applying import empty_row
+from app.services.imports.applying import defaults
 
 
 def found(word: str) -> set[str]:
@@ -75,7 +75,7 @@ def test_a_renamed_customer_is_found_by_his_new_name_alone(customers):
 
 def test_what_a_bulk_statement_adds_is_found(customers):
     with access.acting(access.SYSTEM), transaction():
-        row = {**empty_row(Customer), "name": "沧湾明桥粮油", "uid": "0" * 32}
+        row = {**defaults(Customer), "name": "沧湾明桥粮油", "uid": "0" * 32}
         bulk.add(Customer, [row], told=bulk.ChangeSet("import_run", 1))
     with access.acting(access.SYSTEM):
         assert found("明桥") == {"沧湾明桥粮油"}

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import Table, bindparam, func, insert, inspect, select, update
+from sqlalchemy import Table, bindparam, func, insert, inspect, null, select, true, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import undefer
 
@@ -28,7 +28,7 @@ from app.models import (
 )
 from app.services import access, audit, bulk, extra_conditions
 from app.services.fields import Kind
-from app.services.imports.cells import kept, restored
+from app.services.imports.cells import kept, restorer
 from app.services.imports.relations import batched
 from app.services.imports.resources import Resource, resource, rights_to_write
 from app.services.imports.staging import CHUNK, ROWS, Box, Counts, Progress, _columns, _counted, _write_run
@@ -36,6 +36,19 @@ from app.words import Words, say
 
 LINES: Table = Model.metadata.tables["trade_line"]
 AT_ONCE = 5_000
+TOLD = (
+    update(ROWS)
+    .where(ROWS.c.id == bindparam("row"))
+    .values(
+        {name: bindparam(f"new_{name}") for name in ("verdict", "reasons", "object_id", "before", "applied")}
+    )
+)
+"""What became of a row; of one that was new all but the id of its record is known."""
+TOLD_NEW = (
+    update(ROWS)
+    .where(ROWS.c.id == bindparam("row"))
+    .values(reasons=null(), object_id=bindparam("new_object_id"), applied=true())
+)
 Entry = Callable[[], AbstractContextManager[object]]
 """Opens what lets opening data start in a later state; the lives of records stand above this layer."""
 
@@ -143,10 +156,12 @@ class Writer:
         self.box = Box(run_id, sealed=found.is_sealed)
         self.fields = {target.name: target.field for target in found.targets}
         self.sealed = {name: field.sealed for name, field in self.fields.items() if field.sealed}
-        self._empty = empty_row(self.model)
+        self.restorers = {name: restorer(field) for name, field in self.fields.items()}
+        self._defaults = defaults(self.model)
         self.who = access.principal()
         self._units: dict[int, int | None] = {}
         self._told: list[dict[str, Any]] = []
+        self._new: list[dict[str, Any]] = []
 
     def waiting(self, size: int) -> list[Staged]:
         """The next rows to write."""
@@ -159,23 +174,23 @@ class Writer:
 
     def write(self, rows: list[Staged]) -> None:
         """Write these rows, and on the rows what became of them."""
-        self._told = []
+        self._told, self._new = [], []
         self._write(rows)
-        if self._told:
-            statement = update(ROWS).where(ROWS.c.id == bindparam("row"))
-            names = ("verdict", "reasons", "object_id", "before", "applied")
-            db.session.flush()
-            db.session.connection().execute(
-                statement.values({name: bindparam(f"new_{name}") for name in names}), self._told
-            )
+        db.session.flush()
+        for statement, told in ((TOLD, self._told), (TOLD_NEW, self._new)):
+            if told:
+                db.session.connection().execute(statement, told)
 
-    def _tell(self, row: Staged, object_id: int, *, verdict: Verdict, before: Any = None) -> None:
+    def _tell_new(self, row: Staged, object_id: int) -> None:
+        self._new.append({"row": row.id, "new_object_id": object_id})
+
+    def _tell_changed(self, row: Staged, before: Any) -> None:
         self._told.append(
             {
                 "row": row.id,
-                "new_verdict": verdict,
+                "new_verdict": Verdict.changed,
                 "new_reasons": None,
-                "new_object_id": object_id,
+                "new_object_id": row.object_id,
                 "new_before": before,
                 "new_applied": True,
             }
@@ -188,14 +203,16 @@ class Writer:
         self._change_all([(row, known.get(row.object_id)) for row in rows if row.object_id is not None])
 
     def _values(self, number: int, body: Any) -> dict[str, Any]:
-        held = self.box.opened(number, body) or {}
+        restorers = self.restorers
         return {
-            name: restored(self.fields[name], value) for name, value in held.items() if name in self.fields
+            name: restore(value) if value is not None and (restore := restorers[name]) else value
+            for name, value in (self.box.opened(number, body) or {}).items()
+            if name in restorers
         }
 
     def columns_of(self, values: dict[str, Any]) -> dict[str, Any]:
-        """A new record as the columns of its table; what is sealed is sealed for it."""
-        columns = extra_conditions.gathered(self.model, {**self._empty, **self._plain(values)})
+        """What a new record holds as columns of its table; what is sealed is sealed for it."""
+        columns = extra_conditions.gathered(self.model, {**self._defaults, **self._plain(values)})
         if "uid" in columns:
             columns["uid"] = new_uid()
         for name, field in self.sealed.items():
@@ -265,9 +282,9 @@ class Writer:
                     return False
                 self.refuse(group[0][0], _why(error))
                 continue
-            for row, record in group:
+            for row, _record in group:
                 kept_before = self.box.closed(row.number, before[row.id])
-                self._tell(row, record.id, verdict=Verdict.changed, before=kept_before)
+                self._tell_changed(row, kept_before)
         return True
 
     def held(self, record: Any, name: str) -> Any:
@@ -288,13 +305,15 @@ class Writer:
         try:
             with db.session.begin_nested():
                 columns = [self.columns_of(row.values) for row in rows]
-                ids = bulk.add(self.model, columns, told=bulk.ChangeSet("import_run", self.run_id))
+                empty: dict[str, Any] = dict.fromkeys(sorted(set().union(*columns)))
+                lines = [empty | row for row in columns]
+                ids = bulk.add(self.model, lines, told=bulk.ChangeSet("import_run", self.run_id))
         except IntegrityError:
             for row in rows:
                 self._add_one(row)
             return
         for row, id_ in zip(rows, ids, strict=True):
-            self._tell(row, id_, verdict=Verdict.new)
+            self._tell_new(row, id_)
 
     def _add_one(self, row: Staged) -> None:
         record = self.made(row.values)
@@ -305,7 +324,7 @@ class Writer:
         except IntegrityError as error:
             self.refuse(row, _why(error))
         else:
-            self._tell(row, record.id, verdict=Verdict.new)
+            self._tell_new(row, record.id)
 
     def refuse(self, row: Staged, words: Words) -> None:
         """A row that could be written when it was judged, and no longer can."""
@@ -321,20 +340,14 @@ class Writer:
         )
 
 
-def empty_row(model: type[Any]) -> dict[str, Any]:
-    """What the columns of a new row hold where nothing is said: all rows of a statement name the same columns."""
-    table = inspect(model).local_table
-    empty: dict[str, Any] = {}
-    for column in table.columns:
-        if column.primary_key or column.name in STAMPED:
-            continue
+def defaults(model: type[Any]) -> dict[str, Any]:
+    """What the columns of a new row hold where nothing is said, but for those that then hold nothing."""
+    found: dict[str, Any] = {}
+    for column in inspect(model).local_table.columns:
         default = column.default
-        if default is None and column.server_default is not None:
-            continue
-        empty[column.name] = default.arg if default is not None and default.is_scalar else None
-        if default is not None and default.is_callable:
-            empty[column.name] = default.arg(None)
-    return empty
+        if default is not None and column.name not in STAMPED:
+            found[column.name] = default.arg(None) if default.is_callable else default.arg
+    return found
 
 
 STAMPED = frozenset({"created_at", "created_by_id", "changed_at", "changed_by_id"})
@@ -367,7 +380,7 @@ class LineWriter(Writer):
             own = {name: value for name, value in row.values.items() if self.resource.by_name[name].of_line}
             lines.append({**EMPTY_LINE, **own, **copied(document)})
             totals[document.no] += row.values["amount"]
-            self._tell(row, document.id, verdict=Verdict.new)
+            self._tell_new(row, document.id)
         for no, amount in totals.items():
             documents[no].total = (documents[no].total or Decimal(0)) + amount
         db.session.flush()

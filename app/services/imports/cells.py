@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 
 from app.columns import Choice
 from app.services import sheets, values
@@ -21,8 +21,7 @@ SERIALS = range(10_000, 80_000)
 CACHED = 2_000
 
 
-@dataclass(frozen=True, slots=True)
-class Read:
+class Read(NamedTuple):
     """What came of a cell: its value, or why it is refused; and whether it had to be cleaned."""
 
     value: Any = None
@@ -42,45 +41,46 @@ class Reader:
         self.is_code = (
             target.field.unique or target.field.kind is Kind.relation or bool(target.field.info.form)
         )
-        self.required = target.field.required
+        self.is_line = target.field.kind in {Kind.text, Kind.sealed}
+        self._clean = self._cleaner()
         self._seen: dict[Any, Read] = {}
 
     def read(self, cell: sheets.Cell) -> Read:
         """The value of a cell that holds one."""
-        found = self._seen.get((type(cell), cell))
+        key = cell if type(cell) is str else (type(cell), cell)
+        found = self._seen.get(key)
         if found is None:
             found = self._read(cell)
             if len(self._seen) < CACHED:
-                self._seen[type(cell), cell] = found
+                self._seen[key] = found
         return found
 
     def _read(self, cell: sheets.Cell) -> Read:
-        raw: Any = cell
-        changed = False
-        if isinstance(cell, str):
-            clean = self._clean(cell)
-            if clean.refused:
-                return Read(
-                    refused=say("{label}{why}", "{label} {why}", label=self.field.label, why=clean.refused)
-                )
-            raw, changed = clean.text, clean.changed
-            raw = self.words.get(raw, raw)
-        elif cell is not None:
-            raw, changed = self._typed(cell)
         try:
+            if isinstance(cell, str):
+                return self._spelled(self._clean(cell))
+            raw, changed = (None, False) if cell is None else self._typed(cell)
             return Read(self._value(raw), cleaned=changed)
         except values.BadValue as error:
             return Read(refused=error.words)
 
-    def _clean(self, text: str) -> sheets.Cleaned:
+    def _spelled(self, clean: sheets.Cleaned) -> Read:
+        """The value of a text. One of a single line needs no second cleaning. Raises `BadValue`."""
+        text = clean.text
+        if clean.refused:
+            return Read(
+                refused=say("{label}{why}", "{label} {why}", label=self.field.label, why=clean.refused)
+            )
+        if self.is_line and text and text not in self.words:
+            return Read(values.fitting(self.field, text), cleaned=clean.changed)
+        return Read(self._value(self.words.get(text, text)), cleaned=clean.changed)
+
+    def _cleaner(self) -> Callable[[str], sheets.Cleaned]:
         if self.field.kind is Kind.long:
-            return sheets.cleaned_text(text)
-        if not self.is_code:
-            return sheets.cleaned_name(text)
-        clean = sheets.cleaned_code(text)
-        if self.field.info.form == "credit_code" and " " in clean.text:
-            return replace(clean, text=clean.text.replace(" ", ""), changed=True)
-        return clean
+            return sheets.cleaned_text
+        if self.is_code and self.field.info.form == "credit_code":
+            return _without_blanks
+        return sheets.cleaned_code if self.is_code else sheets.cleaned_name
 
     def _typed(self, cell: Any) -> tuple[Any, bool]:
         """A number, date or truth value as its field can read it, and whether that is more than its spelling."""
@@ -98,6 +98,11 @@ class Reader:
                 return values.parse(self.field, raw)
             return str(raw)
         return values.parse(self.field, raw)
+
+
+def _without_blanks(text: str) -> sheets.Cleaned:
+    clean = sheets.cleaned_code(text)
+    return replace(clean, text=clean.text.replace(" ", ""), changed=True) if " " in clean.text else clean
 
 
 def _day(cell: Any, kind: Kind) -> tuple[Any, bool]:
@@ -119,12 +124,13 @@ def kept(value: Any) -> Any:
 
 def restored(field: Field, value: Any) -> Any:
     """The value a staged row held."""
-    if value is None:
-        return None
-    restore = _RESTORE.get(field.kind)
-    if field.choices is not None:
-        return field.choices[value]
-    return restore(value) if restore else value
+    restore = restorer(field)
+    return value if value is None or restore is None else restore(value)
+
+
+def restorer(field: Field) -> Callable[[Any], Any] | None:
+    """What makes a value of this field of what a staged row held; nothing where that is the value itself."""
+    return field.choices.__members__.__getitem__ if field.choices is not None else _RESTORE.get(field.kind)
 
 
 _RESTORE: dict[Kind, Callable[[Any], Any]] = {

@@ -16,9 +16,9 @@ from app.roles import Act
 from app.services import access, records, sheets
 from app.services.fields import Field, Kind
 from app.services.imports import relations
-from app.services.imports.cells import Read, Reader
+from app.services.imports.cells import Reader
 from app.services.imports.mapping import Column
-from app.services.imports.resources import STAND_IN, Resource, Target, rights_to_change
+from app.services.imports.resources import STAND_IN, Resource, rights_to_change
 from app.services.sheets import RawRow
 from app.words import Words, say
 
@@ -79,25 +79,26 @@ class Checker:
         self.resource = plan.resource
         self.model = plan.resource.model
         self.who = access.principal()
-        self.mapped: list[tuple[Column, Target, Reader]] = [
-            (
-                column,
-                column.target,
-                Reader(column.target, self.resource.name, plan.words.get(column.target.name)),
-            )
-            for column in plan.columns
-            if column.target
+        targets = [(column.number - 1, column.target) for column in plan.columns if column.target]
+        self.readers = [
+            (place, target.name, Reader(target, self.resource.name, plan.words.get(target.name)).read)
+            for place, target in targets
         ]
         self.finders = {
             target.name: relations.Finder(target.field)
-            for _column, target, _reader in self.mapped
+            for _place, target in targets
             if target.field.kind is Kind.relation
         }
-        self.uniques = [t.field for _c, t, _r in self.mapped if t.field.unique and not t.of_line]
+        self.uniques = [
+            target.field for _place, target in targets if target.field.unique and not target.of_line
+        ]
         self.seen: dict[str, dict[Any, int]] = {name: {} for name in [*(f.name for f in self.uniques), KEY]}
         self.spoiled: dict[str, int] = {}
         self.required = [t for t in self.resource.targets if t.field.required and not t.of_line]
         self.opening = [t.name for t in self.resource.targets if t.opening]
+        self.plain = {
+            t.name for t in self.resource.targets if not t.of_line and t.field.kind is not Kind.sealed
+        }
         self._units: dict[int, int | None] = {}
 
     def judged(self, rows: Iterable[RawRow]) -> Iterator[list[Checked]]:
@@ -119,23 +120,22 @@ class Checker:
         checked = Checked(
             row.number, [c if c is None or type(c) is str else sheets.written(c) for c in cells]
         )
-        for column, target, reader in self.mapped:
-            cell = cells[column.number - 1] if column.number <= len(cells) else None
-            if cell is None or (type(cell) is str and not cell.strip()):
+        for place, name, read in self.readers:
+            cell = cells[place] if place < len(cells) else None
+            if type(cell) is str and not cell[:1].isalnum():
+                cell = _suspected(cell)
+            if cell is None:
                 continue
-            # a formula somebody stored as text, also one that a list of refused rows gave back with its quote
-            if type(cell) is str and cell.lstrip().removeprefix("'").lstrip().startswith("="):
-                cell = sheets.Flagged(sheets.Flaw.formula, cell.strip()[:60])
-            if isinstance(cell, sheets.Flagged):
-                read = Read(refused=cell.words(sheets.address(row.number, column.number)))
-            else:
-                read = reader.read(cell)
-            if read.refused:
-                checked.refuse(target.name, read.refused)
-            elif read.value is not None:
-                checked.values[target.name] = read.value
-            if read.cleaned:
-                checked.cleaned.append(target.name)
+            if type(cell) is sheets.Flagged:
+                checked.refuse(name, cell.words(sheets.address(row.number, place + 1)))
+                continue
+            value, refused, cleaned = read(cell)
+            if refused:
+                checked.refuse(name, refused)
+            elif value is not None:
+                checked.values[name] = value
+            if cleaned:
+                checked.cleaned.append(name)
         return checked if checked.values or checked.reasons else None
 
     def _resolve(self, batch: list[Checked]) -> None:
@@ -300,12 +300,7 @@ class Checker:
 
     def attributes(self, values: Mapping[str, Any]) -> dict[str, Any]:
         """The values that are plain columns; sealed ones need a row to be sealed for."""
-        targets = self.resource.by_name
-        return {
-            name: value
-            for name, value in values.items()
-            if not targets[name].of_line and targets[name].field.kind is not Kind.sealed
-        }
+        return {name: value for name, value in values.items() if name in self.plain}
 
     def _drop_opening(self, row: Checked) -> None:
         """What a process gives is taken from a file only with opening data."""
@@ -389,6 +384,16 @@ class Checker:
                 yield found.name, row.values[found.name]
         if len(self.plan.key) > 1 or (self.plan.key and self.plan.key[0] not in self.seen):
             yield KEY, tuple(row.values.get(name) for name in self.plan.key)
+
+
+def _suspected(text: str) -> str | sheets.Flagged | None:
+    """A text that begins with a sign: nothing if it is blank, marked if it is a formula.
+
+    A formula is also what somebody stored as text, and what a list of refused rows gave back with its quote.
+    """
+    if text.lstrip().removeprefix("'").lstrip().startswith("="):
+        return sheets.Flagged(sheets.Flaw.formula, text.strip()[:60])
+    return text if text.strip() else None
 
 
 Lock = Callable[[Any, frozenset[str]], Words | None]

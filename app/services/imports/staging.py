@@ -287,6 +287,9 @@ def _reason(number: int, plan: Plan, name: str | None, words: Words) -> dict[str
     }
 
 
+AS_TEXT = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
+
+
 class Box:
     """Keeps the cells of a row: in plain, or sealed where the record type has fields that are sealed."""
 
@@ -297,7 +300,7 @@ class Box:
     def closed(self, row: int, body: Any) -> Any:
         if not self.sealed or not body:
             return body
-        text = json.dumps(body, ensure_ascii=False)
+        text = AS_TEXT.encode(body)
         return {"sealed": base64.b64encode(keyring.seal(text, self._place(row))).decode()}
 
     def opened(self, row: int, body: Any) -> Any:
