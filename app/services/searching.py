@@ -9,13 +9,13 @@ table, so that the row policy holds.
 
 from __future__ import annotations
 
+import os
 import re
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
-from pypinyin import Style, lazy_pinyin
 from sqlalchemy import (
     ARRAY,
     ColumnElement,
@@ -42,6 +42,9 @@ from app.extensions import Model, db, transaction
 from app.models import SearchEntry
 from app.services import names, values
 from app.services.fields import Field, fields_of
+
+os.environ |= {"PYPINYIN_NO_PHRASES": "true", "PYPINYIN_NO_DICT_COPY": "true"}
+from pypinyin import Style, lazy_pinyin  # asked one character at a time: the phrases are 40 MB unused
 
 ENTRIES = Model.metadata.tables[SearchEntry.__tablename__]
 FTS = "search_fts"
