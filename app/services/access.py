@@ -12,12 +12,13 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar, Token
 from dataclasses import dataclass, field
-from typing import Any
+from functools import lru_cache
+from typing import Any, NamedTuple
 
 from flask_appbuilder.security.sqla.models import User, assoc_user_role
 from sqlalchemy import ColumnElement, Engine, Select, Table, event, false, func, inspect, or_, select
 from sqlalchemy.engine import Connection
-from sqlalchemy.orm import Mapper, ORMExecuteState, Session, with_loader_criteria
+from sqlalchemy.orm import Mapper, ORMExecuteState, RelationshipProperty, Session, with_loader_criteria
 from sqlalchemy.sql import visitors
 
 from app.columns import Rows
@@ -32,6 +33,13 @@ EVERYTHING = "*"
 
 
 # ---- the principal -----------------------------------------------------------------------------------------
+
+
+class Criteria(NamedTuple):
+    """What a statement is filtered by, and all tables that holds for."""
+
+    options: tuple[Any, ...]
+    tables: frozenset[str]
 
 
 @dataclass(frozen=True)
@@ -49,8 +57,10 @@ class Principal:
     fields_state: tuple[Any, ...] = ()
     """When extra fields were last changed, and how many there are: what their definitions are remembered by."""
     system: bool = False
-    criteria: dict[bool, list[Any]] = field(default_factory=dict, compare=False, repr=False)
-    """The row policy as loader options, worked out once: with and without what lies in the bin."""
+    criteria: dict[tuple[frozenset[str], bool], Criteria] = field(
+        default_factory=dict, compare=False, repr=False
+    )
+    """The row policy as loader options, worked out once for the tables of a statement: with and without the bin."""
     policies: dict[type[Any], ColumnElement[bool] | None] = field(
         default_factory=dict, compare=False, repr=False
     )
@@ -382,23 +392,26 @@ def mappers() -> list[Mapper[Any]]:
 
 
 GUARDED = (Rows.owned, Rows.follows, Rows.personal)
-_guarded: list[type[Any]] = []
-_binned: list[type[Any]] = []
+_models: dict[str, type[Any]] = {}
+"""The record types with a policy or a bin, by table."""
 _tables: set[str] = set()
 _pattern: list[re.Pattern[str]] = []
+KEPT = "row_policy"
+"""The mark of a statement: the tables its filter holds for."""
 
 
 def install(engine: Engine) -> None:
     """Set the tripwire on an engine, and learn which tables are protected."""
-    if not _guarded:
+    if not _models:
         for mapper in mappers():
-            if mapper.class_.__rows__ in GUARDED:
-                _guarded.append(mapper.class_)
+            is_guarded = mapper.class_.__rows__ in GUARDED
+            if is_guarded:
                 _tables.add(mapper.class_.__tablename__)
-            if hasattr(mapper.class_, "deleted_at"):
-                _binned.append(mapper.class_)
+            if is_guarded or hasattr(mapper.class_, "deleted_at"):
+                _models[mapper.class_.__tablename__] = mapper.class_
         names = "|".join(map(re.escape, sorted(_tables)))
-        _pattern.append(re.compile(rf'\b(?:from|join|update|into)\s+"?(?:{names})"?\b', re.IGNORECASE))
+        begins = r"(?:\b(?:from|join|update|into)\b|,)[\s(]*"
+        _pattern.append(re.compile(rf'{begins}"?({names})"?(?![\w.])', re.IGNORECASE))
     event.listen(engine, "before_cursor_execute", _tripwire)
 
 
@@ -411,49 +424,75 @@ def _filter(state: ORMExecuteState) -> None:
     if not touched:
         return
     if state.is_column_load:  # refreshing a row that was already given out
-        state.update_execution_options(row_policy="kept")
+        state.update_execution_options(**{KEPT: frozenset(_tables)})
         return
     who = asking()
     if who is None:
         return  # untagged: the tripwire refuses it
-    with_deleted = bool(state.execution_options.get("with_deleted"))
-    if with_deleted not in who.criteria:
-        who.criteria[with_deleted] = _criteria(who, with_deleted=with_deleted)
-    state.statement = state.statement.options(*who.criteria[with_deleted])
-    state.update_execution_options(row_policy="kept")
+    key = touched, bool(state.execution_options.get("with_deleted"))
+    criteria = who.criteria.get(key)
+    if criteria is None:
+        criteria = who.criteria[key] = _criteria(who, touched, with_deleted=key[1])
+    held = set(map(id, state.statement._with_options))  # what is loaded later brings its filter along
+    state.statement = state.statement.options(*(one for one in criteria.options if id(one) not in held))
+    state.update_execution_options(**{KEPT: criteria.tables})
 
 
-def _criteria(who: Principal, *, with_deleted: bool) -> list[Any]:
-    """What every statement of this person is filtered by."""
-    policies = [] if who.system else [(model, policy(model, who)) for model in _guarded]
-    found = [
-        with_loader_criteria(model, clause, include_aliases=True)
-        for model, clause in policies
-        if clause is not None
-    ]
-    if not with_deleted:
-        found += [
-            with_loader_criteria(model, model.deleted_at.is_(None), include_aliases=True) for model in _binned
-        ]
-    return found
+def _criteria(who: Principal, touched: frozenset[str], *, with_deleted: bool) -> Criteria:
+    """What a statement on these tables is filtered by, and what its filter looks into."""
+    options: list[Any] = []
+    held: set[str] = set()
+    waiting = sorted(touched)
+    while waiting:
+        name = waiting.pop()
+        if name in held or name not in _models:
+            continue
+        held.add(name)
+        model = _models[name]
+        clause = policy(model, who) if name in _tables else None
+        if clause is not None:
+            options.append(with_loader_criteria(model, clause, include_aliases=True))
+            waiting += sorted(_tables_in(clause))
+        if not with_deleted and hasattr(model, "deleted_at"):
+            in_sight = model.deleted_at.is_(None)
+            options.append(with_loader_criteria(model, in_sight, include_aliases=True))
+    return Criteria(tuple(options), frozenset(held))
 
 
-def _touched(state: ORMExecuteState) -> bool:
-    names = {mapper.local_table.name for mapper in state.all_mappers if isinstance(mapper.local_table, Table)}
-    if names & _tables:
-        return True
+def _tables_in(clause: Any) -> set[str]:
+    return {part.name for part in visitors.iterate(clause) if isinstance(part, Table)}
+
+
+def _touched(state: ORMExecuteState) -> frozenset[str]:
+    """The tables with a policy or a bin a statement touches, if any is protected: asked for, looked into, or joined."""
     statement: Any = state.statement
-    return any(isinstance(part, Table) and part.name in _tables for part in visitors.iterate(statement))
+    names = {mapper.local_table.name for mapper in state.all_mappers if isinstance(mapper.local_table, Table)}
+    names |= _tables_in(statement)
+    for option in getattr(statement, "_with_options", ()):
+        for element in getattr(option, "context", ()):
+            names |= {
+                step.mapper.local_table.name
+                for step in element.path.path
+                if isinstance(step, RelationshipProperty)
+            }
+    return frozenset(names & _models.keys()) if names & _tables else frozenset()
+
+
+@lru_cache(maxsize=4_096)
+def _protected(statement: str) -> frozenset[str]:
+    """The protected tables a statement reads or writes."""
+    return frozenset(name.lower() for name in _pattern[0].findall(statement))
 
 
 def _tripwire(
     _connection: Connection, _cursor: Any, statement: str, _parameters: Any, context: Any, _many: object
 ) -> None:
     """Refuse a statement on a protected table that the policy has not seen."""
-    if not _pattern[0].search(statement):
+    found = _protected(statement)
+    if not found:
         return
-    tag = context.execution_options.get("row_policy") if context is not None else None
-    if tag == "kept" or (
+    kept = context.execution_options.get(KEPT, ()) if context is not None else ()
+    if found.issubset(kept) or (
         _flushing.get() and statement.lstrip()[:6].upper() in {"INSERT", "UPDATE", "DELETE"}
     ):
         return

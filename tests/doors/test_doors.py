@@ -128,5 +128,7 @@ def test_a_statement_past_the_policy_is_refused(app: Any, world: World):
             db.session.execute(select(Customer.__table__))
         with access.acting(world.principal("ann")), pytest.raises(access.PolicyBypass):
             db.session.execute(db.text("SELECT name FROM customer"))
+        with access.acting(world.principal("ann")), pytest.raises(access.PolicyBypass):
+            db.session.execute(db.text("SELECT c.name FROM lookup l, customer c"))
         with pytest.raises(access.NoPrincipal):
             db.session.scalars(select(Customer)).all()
