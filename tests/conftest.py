@@ -7,7 +7,9 @@
 - `in_app` runs the test inside an application context, for services. Tests that speak HTTP through `client` do
   not take it: a context around a request would lend the request its session.
 - `people` is the cast (`people.alice`), `hire` makes more; `login(people.alice)` is a browser she is signed in with,
-  `acting_as(people.alice)` her rights below the doors.
+  `acting_as(people.alice)` her rights below the doors. `world` is the company of `tests.world`.
+- `@pytest.mark.stands_on("seed-industry", build)` gives a database that holds this pack and what `build()` made. What
+  many tests begin with is laid once per backend and session, and copied for each of them.
 - `client` sends a valid CSRF token with every write; `client.csrf = False` leaves it out.
 - `live_server` is the server of production on the test's database; `page` (playwright) is a real Chromium.
 """
@@ -16,6 +18,7 @@ from __future__ import annotations
 
 import contextlib
 import contextvars
+import copy
 import os
 import shutil
 import subprocess
@@ -49,6 +52,7 @@ from app.extensions import db, transaction
 from app.models import Employee, OrgUnit, UnitKind
 from app.services import access, account_keeping, accounts, packs
 from tests.postgres import MissingPostgres, Postgres, free_port, new_folder
+from tests.processes import Process
 from tests.world import World, build as build_world
 
 CHECKOUT = Path(__file__).resolve().parent.parent
@@ -77,6 +81,10 @@ def missing(what: str) -> None:
 
 
 # ---- databases ---------------------------------------------------------------------------------------------
+
+
+Layer = str | Callable[[], Any]
+"""What a test's database holds from the start: a pack by its code, or what a function puts there."""
 
 
 class SqliteFiles:
@@ -138,7 +146,8 @@ class Site:
             with access.acting(access.SYSTEM), transaction():
                 packs.load("base")
             db.session.remove()
-        self.template = self.current
+        self.laid: dict[tuple[Layer, ...], tuple[str, Any]] = {(): (self.current, None)}
+        self.layers: tuple[Layer, ...] = ()
 
     def _redirect(self, _dialect: object, _record: object, args: list[Any], options: dict[str, Any]) -> None:
         if self.databases.backend == "sqlite":
@@ -146,16 +155,37 @@ class Site:
         else:
             options["dbname"] = self.current
 
-    def open(self, template: str | None) -> str:
-        """Point the application at a new database; its address."""
-        self._let_go()
-        self.current = self.databases.create(template) if template else self.databases.create()
-        return self.databases.url(self.current)
+    def open(self, layers: tuple[Layer, ...]) -> str:
+        """Point the application at a new database with these layers; its address."""
+        if layers not in self.laid:
+            self.open(layers[:-1])
+            with self.app.app_context():
+                made = _lay(layers[-1])
+            self.laid[layers] = (self.current, made)
+        return self._turn_to(self.databases.create(self._template(layers)), layers)
+
+    def open_empty(self) -> str:
+        """Point the application at a new database with nothing in it; its address."""
+        return self._turn_to(self.databases.create(), ())
+
+    def made(self, layer: Layer) -> Any:
+        """What laying this layer gave, as a copy; None where the open database was begun without it."""
+        if layer not in self.layers:
+            return None
+        return copy.deepcopy(self.laid[self.layers[: self.layers.index(layer) + 1]][1])
 
     def close(self) -> None:
         self._let_go()
         self.databases.drop(self.current)
-        self.current = self.template
+        self.current = self._template(())
+
+    def _turn_to(self, name: str, layers: tuple[Layer, ...]) -> str:
+        self.current, self.layers = name, layers
+        return self.databases.url(name)
+
+    def _template(self, layers: tuple[Layer, ...]) -> str:
+        self._let_go()
+        return self.laid[layers][0]
 
     def _let_go(self) -> None:
         """Close what still looks at the database of the test before."""
@@ -213,9 +243,14 @@ def sites(session_folder: Path) -> Iterator[Sites]:
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def database(request: pytest.FixtureRequest, sites: Sites) -> Iterator[str]:
-    """The address of a database of this test's own, as `guanhu init` leaves it: migrated, pack `base` loaded."""
+    """The address of a database of this test's own, as `guanhu init` leaves it: migrated, pack `base` loaded.
+
+    Below it lies what the test begins with: its packs, and the people or the company it asks for.
+    """
     site = sites.take(request.param)
-    yield site.open(site.template)
+    mark = request.node.get_closest_marker("stands_on")
+    asked = [build for name, build in LAID.items() if name in request.fixturenames]
+    yield site.open((*(mark.args if mark else ()), *asked))
     site.close()
 
 
@@ -223,7 +258,7 @@ def database(request: pytest.FixtureRequest, sites: Sites) -> Iterator[str]:
 def empty_database(request: pytest.FixtureRequest, sites: Sites) -> Iterator[str]:
     """The address of a database with nothing in it."""
     site = sites.take(request.param)
-    yield site.open(None)
+    yield site.open_empty()
     site.close()
 
 
@@ -312,34 +347,41 @@ CAST = {
 inspects it, Grace administers the system."""
 
 
+PASSWORD_HASH = generate_password_hash(PASSWORD, method="pbkdf2:sha256:1")  # quick: it guards nothing
+
+
 @pytest.fixture(scope="session")
 def password_hash() -> str:
-    return generate_password_hash(PASSWORD, method="pbkdf2:sha256:1")  # quick: it guards nothing
+    return PASSWORD_HASH
 
 
 @pytest.fixture
-def hire(app: Flask, password_hash: str) -> Callable[..., Person]:
+def hire(app: Flask) -> Callable[..., Person]:
     """`hire("Zoe", "seller", unit="sales/south")`: a person with an account and these roles, in this unit."""
 
     def take(name: str, *roles: str, unit: str = "", account: str = "") -> Person:
         with app.app_context(), access.acting(access.SYSTEM), transaction():
-            where = _unit(unit)
-            employee = db.session.scalar(select(Employee).where(Employee.name == name))
-            if employee is None:
-                employee = Employee(no=f"E-{name.lower()}", name=name, org_unit_id=where.id)
-                db.session.add(employee)
-                db.session.flush()
-            username = account or name.lower()
-            user_id = account_keeping.make(
-                username,
-                password_hash,
-                roles=roles,
-                employee_no=employee.no,
-                details=account_keeping.Details(must_change_password=False),
-            )
-            return Person(name, username, user_id, employee.id, where.id)
+            return _hire(name, *roles, unit=unit, account=account)
 
     return take
+
+
+def _hire(name: str, *roles: str, unit: str = "", account: str = "") -> Person:
+    where = _unit(unit)
+    employee = db.session.scalar(select(Employee).where(Employee.name == name))
+    if employee is None:
+        employee = Employee(no=f"E-{name.lower()}", name=name, org_unit_id=where.id)
+        db.session.add(employee)
+        db.session.flush()
+    username = account or name.lower()
+    user_id = account_keeping.make(
+        username,
+        PASSWORD_HASH,
+        roles=roles,
+        employee_no=employee.no,
+        details=account_keeping.Details(must_change_password=False),
+    )
+    return Person(name, username, user_id, employee.id, where.id)
 
 
 def _unit(words: str) -> OrgUnit:
@@ -366,11 +408,41 @@ def _unit(words: str) -> OrgUnit:
 
 
 @pytest.fixture
-def people(hire: Callable[..., Person]) -> SimpleNamespace:
+def laid_people() -> None:
+    """Asked for, the database is begun with the cast in it."""
+
+
+@pytest.fixture
+def laid_world() -> None:
+    """Asked for, the database is begun with the company of `tests.world` in it."""
+
+
+def build_cast() -> SimpleNamespace:
+    """Hire the cast into the open database."""
+    with access.acting(access.SYSTEM), transaction():
+        return SimpleNamespace(
+            **{name: _hire(name.title(), *roles, unit=unit) for name, (unit, roles) in CAST.items()}
+        )
+
+
+LAID = {"laid_people": build_cast, "laid_world": build_world}
+
+
+def _lay(layer: Layer) -> Any:
+    """Put a layer into the open database; what laying it gave."""
+    if not isinstance(layer, str):
+        return layer()
+    with access.acting(access.SYSTEM), transaction():
+        return packs.load(layer)
+
+
+@pytest.fixture
+def people(app: Flask, sites: Sites, laid_people: None) -> SimpleNamespace:
     """The cast: `people.alice`, `people.bob` …"""
-    return SimpleNamespace(
-        **{name: hire(name.title(), *roles, unit=unit) for name, (unit, roles) in CAST.items()}
-    )
+    del app, laid_people
+    cast: SimpleNamespace = sites.current.made(build_cast)
+    assert cast is not None, "`people` cannot be asked for once the test runs"
+    return cast
 
 
 @pytest.fixture
@@ -402,10 +474,12 @@ def acting_as(in_app: Flask) -> Callable[[Person], AbstractContextManager[access
 
 
 @pytest.fixture
-def world(app: Flask) -> World:
+def world(app: Flask, sites: Sites, laid_world: None) -> World:
     """The test company in this test's database (see `tests.world`)."""
-    with app.app_context():
-        return build_world()
+    del app, laid_world
+    company: World = sites.current.made(build_world)
+    assert company is not None, "`world` cannot be asked for once the test runs"
+    return company
 
 
 # ---- server and browser ------------------------------------------------------------------------------------
@@ -416,7 +490,7 @@ class Server:
     """A running server: its address, its process, its instance folder."""
 
     url: str
-    process: subprocess.Popen[bytes]
+    process: Process
     folder: Path
     environ: dict[str, str]
 
@@ -489,25 +563,11 @@ def live_server(database: str, session_folder: Path, tmp_path: Path) -> Iterator
     folder = tmp_path / "server"
     folder.mkdir()
     environ = environment(database, folder, session_folder / "instance", GUANHU_PORT=str(port))
-    with (folder / "server.log").open("wb") as log:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "app.cli", "serve"],
-            env=environ,
-            cwd=folder,
-            stdout=log,
-            stderr=subprocess.STDOUT,
-            stdin=subprocess.DEVNULL,
-            start_new_session=True,
-        )
+    process = Process("app.cli", ["serve"], environ=environ, log=folder / "server.log")
     server = Server(f"http://127.0.0.1:{port}", process, folder, environ)
     wait_for(server)
     yield server
-    process.terminate()
-    try:
-        process.wait(15)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
+    process.end()
 
 
 def wait_for(server: Server, seconds: float = 30) -> None:

@@ -5,8 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import sqlite3
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -15,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import CHECKOUT, Server, free_port, wait_for
+from tests.processes import Process
 
 
 @dataclass(frozen=True)
@@ -63,25 +62,11 @@ def _served(folder: Path, *options: str) -> Iterator[Demo]:
         "GUANHU_PORT": str(free_port()),
         "PYTHONPATH": str(CHECKOUT),
     }
-    with (folder / "server.log").open("wb") as log:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "app.cli", "serve", *options],
-            env=environ,
-            cwd=folder,
-            stdout=log,
-            stderr=subprocess.STDOUT,
-            stdin=subprocess.DEVNULL,
-            start_new_session=True,
-        )
+    process = Process("app.cli", ["serve", *options], environ=environ, log=folder / "server.log")
     server = Server(f"http://127.0.0.1:{environ['GUANHU_PORT']}", process, folder, environ)
     wait_for(server, 90)
     yield Demo(server.url, accounts(folder), folder)
-    process.terminate()
-    try:
-        process.wait(15)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
+    process.end()
     shutil.rmtree(folder, ignore_errors=True)
 
 

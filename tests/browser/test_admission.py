@@ -27,7 +27,7 @@ from app.models import (
     Visit,
     VisitKind,
 )
-from app.services import access, packs
+from app.services import access
 from app.services.fields import field_named, labels_of
 from app.views.customers import CustomerView
 from app.words import Words
@@ -114,11 +114,12 @@ class Desk:
         self.told(DONE)
 
 
+pytestmark = pytest.mark.stands_on("seed-industry")
+
+
 @pytest.fixture
 def desks(live_server: Any, world: World, app: Any, browser: Browser) -> Iterator[Callable[..., Desk]]:
     """`desks("ann", "zh")`: a browser of its own in which this person is signed in and reads this language."""
-    with app.app_context(), access.acting(access.SYSTEM), transaction():
-        packs.load("seed-industry")
     contexts = []
 
     def open_for(person: str, tongue: str, viewport: dict[str, int] = DESK) -> Desk:
@@ -268,7 +269,6 @@ def test_five_people_admit_a_customer_in_the_browser(desks: Callable[..., Desk],
 def asked(world: World, app: Any) -> int:
     """A request Hana, head of sales, made herself; her second account is that of a supervisor. The request's id."""
     with app.app_context(), access.acting(access.SYSTEM), transaction():
-        packs.load("seed-industry")
         sam = db.session.get_one(User, world.users["sam"])
         second = User(username="hana2", first_name="韩娜", last_name="", email="hana2@example.invalid")
         second.active, second.password, second.roles = True, HASH, list(sam.roles)

@@ -83,7 +83,8 @@ class Company:
     clients: dict[str, Any] = field(default_factory=dict)
     known: dict[str, Flow] = field(default_factory=dict)
 
-    def build(self) -> None:
+    @staticmethod
+    def build() -> None:
         with access.acting(access.SYSTEM), transaction():
             for name in packs.shipped():
                 packs.load(name)

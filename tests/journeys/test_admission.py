@@ -12,7 +12,7 @@ from sqlalchemy import select
 
 from app.extensions import db, transaction
 from app.models import Account, Admission, AdmissionStatus, ApprovalRequest, Customer, Lifecycle
-from app.services import access, packs
+from app.services import access
 from tests.world import HASH, World, sign_in
 
 PDF = b"%PDF-1.4\n% a plainly invented document\n"
@@ -53,10 +53,12 @@ class People:
         )
 
 
+pytestmark = pytest.mark.stands_on("seed-industry")
+
+
 @pytest.fixture
 def people(app: Any, world: World) -> People:
-    with app.app_context(), access.acting(access.SYSTEM), transaction():
-        packs.load("seed-industry")
+    del world
     return People(app)
 
 

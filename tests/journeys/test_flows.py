@@ -5,12 +5,13 @@ and decided by its submitter in no way at all. What a flow needs for that is an 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from flask import Flask
 from sqlalchemy import select
 
 from app.columns import now
@@ -30,21 +31,12 @@ from tests.journeys.company import DECLARED, SAID, Company, Running
 from tests.world import HASH
 
 PACKS = Path(__file__).resolve().parents[2] / "app/packs"
-BUILT: dict[str, str] = {}
-"""The company in the database of each kind, built once and copied for each test."""
+pytestmark = pytest.mark.stands_on.with_args(Company.build)
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def company(request: pytest.FixtureRequest, sites: Any) -> Iterator[Company]:
-    site = sites.take(request.param)
-    if request.param not in BUILT:
-        site.open(site.template)
-        with site.app.app_context():
-            Company(site.app).build()
-        BUILT[request.param] = site.current
-    site.open(BUILT[request.param])
-    yield Company(site.app)
-    site.close()
+@pytest.fixture
+def company(app: Flask) -> Company:
+    return Company(app)
 
 
 @pytest.mark.req("E-12", "E-16", "F-07", "F-12", "F-13", "F-20", "D-53", "G-12", "H-02", "C-20", "V-07")

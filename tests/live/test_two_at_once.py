@@ -12,17 +12,16 @@ from sqlalchemy import func, select
 from app import workflows
 from app.extensions import db, transaction
 from app.models import Admission, ApprovalAct, ApprovalAction, ApprovalTask, Attachment, Customer, DutyStatus
-from app.services import access, packs
+from app.services import access
 from tests.live.browser import Browser
 from tests.world import World
 
+pytestmark = pytest.mark.stands_on("seed-industry")
 TIMES = 50
 
 
 def submitted(world: World, count: int) -> list[int]:
     """So many applications of Ann's, each waiting for its first review by Sam or Hana."""
-    with access.acting(access.SYSTEM), transaction():
-        packs.load("seed-industry")
     ids = []
     for number in range(count):
         with access.acting(world.principal("ann")), transaction():

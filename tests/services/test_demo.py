@@ -58,12 +58,12 @@ def system(in_app: Flask) -> Iterator[None]:
         yield
 
 
-@pytest.fixture
-def built(system: None) -> None:
-    with transaction():
-        packs.load("seed-industry")
-    with transaction():
+def build() -> None:
+    with access.acting(access.SYSTEM), transaction():
         demo.build("small", HASH, command.SERIES)
+
+
+built = pytest.mark.stands_on("seed-industry", build)
 
 
 def count(model: type) -> int:
@@ -77,7 +77,8 @@ def principal(username: str) -> access.Principal:
     return found
 
 
-@pytest.mark.usefixtures("built")
+@built
+@pytest.mark.usefixtures("system")
 def test_every_area_has_something_to_show() -> None:
     least = {
         Customer: 100, Contact: 180, Product: 25, SalesDocument: 500, TradeLine: 1_300, Contract: 40,
@@ -88,7 +89,8 @@ def test_every_area_has_something_to_show() -> None:
     assert {Lifecycle.active, Lifecycle.dormant, Lifecycle.prospect} <= states
 
 
-@pytest.mark.usefixtures("built")
+@built
+@pytest.mark.usefixtures("system")
 def test_orders_have_a_season_and_their_totals_are_exact() -> None:
     totals = dict(
         db.session.execute(
@@ -106,7 +108,8 @@ def test_orders_have_a_season_and_their_totals_are_exact() -> None:
     assert lines and all(line.qty < 0 and line.amount < Decimal(0) for line in lines)
 
 
-@pytest.mark.usefixtures("built")
+@built
+@pytest.mark.usefixtures("system")
 def test_what_a_customer_is_agrees_with_what_he_ordered() -> None:
     last: dict[int | None, object] = dict(
         db.session.execute(
@@ -122,7 +125,8 @@ def test_what_a_customer_is_agrees_with_what_he_ordered() -> None:
             assert customer.last_order_on is None
 
 
-@pytest.mark.usefixtures("built")
+@built
+@pytest.mark.usefixtures("system")
 def test_every_status_is_one_a_record_may_start_in_or_be_adopted_into() -> None:
     for model, life in machine.machines.items():
         states = set(db.session.scalars(select(model.status)))
@@ -131,7 +135,8 @@ def test_every_status_is_one_a_record_may_start_in_or_be_adopted_into() -> None:
 
 
 @pytest.mark.req("Q-02")
-@pytest.mark.usefixtures("built")
+@built
+@pytest.mark.usefixtures("system")
 def test_telephone_and_mail_are_sealed_masked_and_readable_where_they_stand() -> None:
     customer = db.session.scalars(select(Customer).order_by(Customer.id).limit(1)).one()
 
@@ -140,7 +145,8 @@ def test_telephone_and_mail_are_sealed_masked_and_readable_where_they_stand() ->
 
 
 @pytest.mark.parametrize("database", ["sqlite"], indirect=True)
-@pytest.mark.usefixtures("built")
+@built
+@pytest.mark.usefixtures("system")
 def test_nothing_of_it_exists() -> None:
     codes = db.session.scalars(select(Customer.credit_code).where(Customer.credit_code.is_not(None))).all()
     assert len(set(codes)) == len(codes)
@@ -176,7 +182,8 @@ class _UndoneError(Exception):
 # ---- its people --------------------------------------------------------------------------------------------
 
 
-@pytest.mark.usefixtures("built")
+@built
+@pytest.mark.usefixtures("system")
 def test_every_role_of_the_base_pack_has_somebody_with_grants() -> None:
     roles = set(db.session.scalars(select(Lookup.code).where(Lookup.category == "role")))
     people = demo.accounts()
@@ -189,7 +196,8 @@ def test_every_role_of_the_base_pack_has_somebody_with_grants() -> None:
 
 
 @pytest.mark.req("A-16", "A-40")
-@pytest.mark.usefixtures("built")
+@built
+@pytest.mark.usefixtures("system")
 def test_each_sees_as_far_as_his_role_reaches() -> None:
     def seen(username: str) -> int:
         who = principal(username)
@@ -202,7 +210,8 @@ def test_each_sees_as_far_as_his_role_reaches() -> None:
     assert seen("zouziqian") == 0
 
 
-@pytest.mark.usefixtures("built")
+@built
+@pytest.mark.usefixtures("system")
 def test_an_administrator_has_no_right_on_any_business_record() -> None:
     who = principal("zouziqian")
     business = [
@@ -218,7 +227,8 @@ def test_an_administrator_has_no_right_on_any_business_record() -> None:
 # ---- where it goes -----------------------------------------------------------------------------------------
 
 
-@pytest.mark.usefixtures("built")
+@built
+@pytest.mark.usefixtures("system")
 def test_it_goes_into_an_empty_database_alone() -> None:
     before = count(Customer)
     with pytest.raises(Refusal, match="空数据库"), transaction():
@@ -226,7 +236,8 @@ def test_it_goes_into_an_empty_database_alone() -> None:
     assert count(Customer) == before
 
 
-@pytest.mark.usefixtures("built")
+@built
+@pytest.mark.usefixtures("system")
 def test_numbers_and_ids_go_on_where_it_ended() -> None:
     codes = db.session.scalar(select(NumberSeries.last).where(NumberSeries.kind == "customer"))
     assert codes == db.session.scalar(select(func.count()).where(Customer.code.is_not(None)))
@@ -241,7 +252,8 @@ def test_numbers_and_ids_go_on_where_it_ended() -> None:
 
 
 @pytest.mark.req("E-06", "E-08")
-@pytest.mark.usefixtures("built")
+@built
+@pytest.mark.usefixtures("system")
 def test_its_people_take_requests_through_the_real_engine() -> None:
     made = at_work.walk()
 
@@ -261,7 +273,8 @@ def test_its_people_take_requests_through_the_real_engine() -> None:
 
 
 @pytest.mark.req("L-01")
-@pytest.mark.usefixtures("built")
+@built
+@pytest.mark.usefixtures("system")
 def test_the_published_schemes_are_run_and_their_grades_stand_on_customers() -> None:
     names_of_schemes = at_work.evaluate()
 

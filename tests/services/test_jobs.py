@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -20,8 +18,9 @@ from app.extensions import db, transaction
 from app.models import Job, JobSchedule, JobStatus
 from app.services import access, account_keeping, jobs
 from app.words import say
-from tests.conftest import CHECKOUT, environment
+from tests.conftest import environment
 from tests.job_worker import EFFECT
+from tests.processes import Process
 
 LEASE = 1.0
 PATIENCE = 30
@@ -71,21 +70,14 @@ def until(holds: Callable[[], bool], what: str) -> None:
 
 
 @pytest.fixture
-def worker(database, session_folder, tmp_path) -> Iterator[Callable[..., subprocess.Popen[bytes]]]:
+def worker(database, session_folder, tmp_path) -> Iterator[Callable[..., Process]]:
     """Start a worker process; all are killed at the end."""
-    started: list[subprocess.Popen[bytes]] = []
+    started: list[Process] = []
     environ = environment(database, tmp_path, session_folder / "instance")
 
-    def start(lease: float = LEASE) -> subprocess.Popen[bytes]:
-        with (tmp_path / f"worker{len(started)}.log").open("wb") as log:
-            process = subprocess.Popen(
-                [sys.executable, "-m", "tests.job_worker", str(lease)],
-                env=environ,
-                cwd=CHECKOUT,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
+    def start(lease: float = LEASE) -> Process:
+        log = tmp_path / f"worker{len(started)}.log"
+        process = Process("tests.job_worker", [str(lease)], environ=environ, log=log)
         started.append(process)
         return process
 

@@ -26,7 +26,7 @@ from app.models import (
 )
 from app.services import access, records
 from app.workflows.verifying import MUST_PASS
-from tests.world import World, build as build_world
+from tests.world import World
 
 
 class Stage:
@@ -175,10 +175,10 @@ class Stage:
 
 
 @pytest.fixture
-def stage(in_app: Any, monkeypatch: pytest.MonkeyPatch) -> Stage:
+def stage(in_app: Any, world: World, monkeypatch: pytest.MonkeyPatch) -> Stage:
     """The test company; its contracts need no lawyer, so that a flow of a test may be as short as its point."""
     monkeypatch.setitem(MUST_PASS, "contract", ())
-    return Stage(build_world())
+    return Stage(world)
 
 
 @pytest.fixture

@@ -35,10 +35,11 @@ REVIEW = {
 }
 
 
+pytestmark = pytest.mark.stands_on("seed-industry")
+
+
 @pytest.fixture
 def loaded(stage):
-    with access.acting(access.SYSTEM), transaction():
-        packs.load("seed-industry")
     return stage
 
 

@@ -73,7 +73,7 @@ def test_both_databases_come_to_the_same(sites: Any, monkeypatch: pytest.MonkeyP
     results = []
     for backend in ("sqlite", "postgresql"):
         site = sites.take(backend)
-        site.open(site.template)
+        site.open(())
         with site.app.app_context():
             results.append(_on_this_database())
             db.session.remove()

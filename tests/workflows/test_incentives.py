@@ -36,7 +36,7 @@ from app.models import (
     QuotaOf,
     SalesDocument,
 )
-from app.services import access, packs, records
+from app.services import access, records
 from app.workflows import incentives
 from app.workflows.incentives.settling import (
     Client,
@@ -53,8 +53,8 @@ from app.workflows.incentives.settling import (
     settle,
 )
 from app.workflows.refusals import ConditionUnmet
-from tests import world
 from tests.workflows.conftest import Stage
+from tests.world import World
 
 YUAN = Decimal
 RULES = Rules(
@@ -75,19 +75,21 @@ RULES = Rules(
 # ---- the worked examples, through the rows of the pack -----------------------------------------------------------
 
 
+pytestmark = pytest.mark.stands_on("customer-development")
+
+
 @pytest.fixture
-def desk(in_app) -> Desk:
-    return Desk()
+def desk(in_app, world: World) -> Desk:
+    return Desk(world)
 
 
 class Desk:
     """Channel 1 with one seller, Sue, under the rules of the pack; months are settled one after another."""
 
-    def __init__(self) -> None:
-        self.world = world.build()
+    def __init__(self, world: World) -> None:
+        self.world = world
         self.no = 0
-        with access.acting(access.SYSTEM), transaction():
-            packs.load("customer-development")
+        with access.acting(access.SYSTEM):
             self.units = {unit.code: unit.id for unit in db.session.scalars(sa.select(OrgUnit))}
         self.sue = self.hire("channel_1")
 

@@ -14,7 +14,7 @@ from app import workflows
 from app.errors import WrongState
 from app.extensions import company, db, transaction
 from app.models import ApprovalRequest, ApprovalStep, CommercialTerm, StepStatus, TermStatus
-from app.services import access, packs
+from app.services import access
 from app.workflows import turning
 from tests.workflows.conftest import Stage
 
@@ -22,11 +22,13 @@ STANDARD = Decimal("0.02")
 """The largest discount of a customer without a class that counts (parameter `class.max_discount_pct.other`)."""
 
 
+pytestmark = pytest.mark.stands_on("customer-development")
+
+
 @pytest.fixture
 def terms(stage: Stage) -> Stage:
     """The test company with the flow of the pack; Fay is head of service, Leo general manager."""
     with access.acting(access.SYSTEM), transaction():
-        packs.load("customer-development")
         for person, role in (("fay", "service_head"), ("leo", "gm")):
             user = db.session.get_one(User, stage.world.users[person])
             user.roles = [db.session.scalars(select(Role).where(Role.name == role)).one()]

@@ -75,7 +75,11 @@ class Pack:
         return [entry for entry in self.entries if entry.kind == kind]
 
 
-class _Strict(yaml.SafeLoader):
+_Safe: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+"""The parser written in C, which every wheel of PyYAML brings, reads packs ten times as fast."""
+
+
+class _Strict(_Safe):  # type: ignore[misc]
     """YAML without its traps."""
 
     yaml_implicit_resolvers = {
