@@ -34,6 +34,8 @@ MAGIC: tuple[tuple[bytes, str, frozenset[str]], ...] = (
 )
 """How a file begins, what it is then, and which endings it may have. What a browser would run is none of them."""
 PLAIN = frozenset({"txt", "csv"})
+ENDINGS = (".pdf", ".png", ".jpg", ".jpeg", ".doc", ".docx", ".xls", ".xlsx", ".txt", ".csv")
+"""What a form offers to choose."""
 
 
 PREVIEWED = frozenset({"image/png", "image/jpeg", "application/pdf"})
@@ -118,10 +120,10 @@ class About:
 NOTHING_SAID = About()
 
 
-def file_fields(record: Any) -> list[Field]:
-    """The added fields of a record that hold a file and that this person may fill."""
+def file_fields(model: type[Any], *, of: Any = None) -> list[Field]:
+    """The added fields that hold a file and that this person may fill, of one record or of any of its type."""
     who = access.principal()
-    seen = records.visible_fields(type(record), of=record)
+    seen = records.visible_fields(model, of=of)
     return [field for field in seen if field.kind is Kind.file and is_written(field, who)]
 
 
@@ -244,7 +246,7 @@ def _filled(record: Any, doc_type: str, about: About) -> Field | None:
     """The added field a file is for, if it is for one. Raises `NotAllowed`, `BadInput`."""
     if not doc_type.startswith(EXTRA):
         return None
-    field = next((field for field in file_fields(record) if field.name == doc_type), None)
+    field = next((field for field in file_fields(type(record), of=record) if field.name == doc_type), None)
     if field is None or not records.may_change(record, Act.edit):
         raise NotAllowed(say("您不能填写这个字段。", "You cannot fill this field."))
     if about.is_confidential and not field.info.confidential:

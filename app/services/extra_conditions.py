@@ -6,6 +6,8 @@ Conditions and formulas are written in the language of the house over the fields
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from decimal import Decimal
 from typing import Any
 
@@ -72,6 +74,22 @@ def _is_demanded(model: type[Any], text: str | None, held: Callable[[str], Any])
     return bool(text) and _holds(model, text or "", held, otherwise=False)
 
 
+_promised: ContextVar[frozenset[str]] = ContextVar("promised", default=frozenset())
+
+
+@contextmanager
+def promised(names: Iterable[str]) -> Iterator[None]:
+    """What a form brings besides its text: files, which can only be kept once their record is there.
+
+    In this block nobody demands them. Whoever promises keeps them in the same transaction.
+    """
+    before = _promised.set(frozenset(names))
+    try:
+        yield
+    finally:
+        _promised.reset(before)
+
+
 def demands_of(model: type[Any]) -> Callable[[Any], Iterator[Problem]]:
     """The check that a record of this type holds what its added fields demand of it."""
 
@@ -79,7 +97,9 @@ def demands_of(model: type[Any]) -> Callable[[Any], Iterator[Problem]]:
         who = access.principal()
         for field in extra_fields(model):
             item = field.item
-            if item is None or not is_written(field, who) or getattr(record, field.name) not in {None, ""}:
+            if item is None or field.name in _promised.get() or not is_written(field, who):
+                continue
+            if getattr(record, field.name) not in {None, ""}:
                 continue
             needed = item.required or _is_demanded(
                 model, item.required_if, lambda name: getattr(record, name)

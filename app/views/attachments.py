@@ -153,7 +153,9 @@ def attachment_list(record: Any, back: str = "") -> tuple[pages.Attachment, ...]
 
 def _kinds(record: Any) -> tuple[pages.Choice, ...]:
     """What a file may be: what an added field asks for, and the kinds of document there are."""
-    asked = (pages.Choice(field.name, field.label) for field in attachments.file_fields(record))
+    asked = (
+        pages.Choice(field.name, field.label) for field in attachments.file_fields(type(record), of=record)
+    )
     return (*asked, *(pages.Choice(kind.code, records.title_of(kind)) for kind in attachments.types()))
 
 
@@ -248,7 +250,7 @@ def _add_act(record: Any, back: str, kinds: tuple[pages.Choice, ...]) -> pages.A
                 label=_("File"),
                 kind="file",
                 required=True,
-                accept=".pdf,.png,.jpg,.jpeg,.doc,.docx,.xls,.xlsx,.txt,.csv",
+                accept=",".join(attachments.ENDINGS),
             ),
             *(one_input(field, "", name=field.name, required=False) for field in _fields()),
         ),

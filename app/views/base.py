@@ -545,7 +545,9 @@ class RecordView(BaseView):
         try:
             with transaction():
                 command = once()
-                record = self.save_new(sent)
+                with forms.files_promised(self.model):
+                    record = self.save_new(sent)
+                forms.keep_files(record)
                 self._save_lines(record)
                 where = self.url("show", pk=record.id)
                 command.led_to(where)
@@ -570,7 +572,9 @@ class RecordView(BaseView):
                 command = once()
                 record = records.find(self.model, pk, Act.edit)
                 self.check_editable(record)
-                self.save_change(record, sent, forms.seen_version())
+                with forms.files_promised(self.model):
+                    self.save_change(record, sent, forms.seen_version())
+                forms.keep_files(record)
                 self._save_lines(record)
                 command.led_to(self.url("show", pk=pk))
         except AlreadyDone:

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from typing import Any
 
 from flask import request
 from flask_appbuilder.security.sqla.models import Role
 from flask_babel import gettext as _
+from werkzeug.datastructures import FileStorage
 
 from app.errors import BadInput, Problem, Refusal, Stale
 from app.extensions import db
-from app.services import codes, extra_conditions, records, values
+from app.models import Attachment
+from app.services import attachments, codes, extra_conditions, records, values
 from app.services.fields import Field, Kind, models_by_resource, parts_of
 from app.views import pages
 from app.views.lists import options, picker_url
@@ -33,6 +36,7 @@ KINDS: dict[Kind, str] = {
     Kind.choices: "pickers",
     Kind.relation: "picker",
     Kind.sealed: "text",
+    Kind.file: "file",
 }
 UNSENT = frozenset({Kind.flag, Kind.choices})
 """What an empty input sends nothing for."""
@@ -54,6 +58,37 @@ def typed(fields: Iterable[Field]) -> dict[str, str]:
     return found
 
 
+def inputs_of(model: type[Any]) -> tuple[Field, ...]:
+    """What a form of this record type asks for: what is typed, and files of added fields."""
+    asked = {*records.editable_fields(model), *attachments.file_fields(model)}
+    return tuple(field for field in records.visible_fields(model) if field in asked)
+
+
+def files_promised(model: type[Any]) -> AbstractContextManager[None]:
+    """The form brought these files: their record may be written before they are kept."""
+    fields = attachments.file_fields(model)
+    return extra_conditions.promised(field.name for field in fields if _file_sent(field.name))
+
+
+def keep_files(record: Any) -> None:
+    """Keep the files the form brought for added fields of the record. Inside `transaction()`.
+
+    Raises what `attachments.attach` raises, said at the field.
+    """
+    for field in attachments.file_fields(type(record), of=record):
+        if sent := _file_sent(field.name):
+            try:
+                attachments.attach(record, field.name, sent.filename or "", sent.stream)
+            except BadInput as refusal:
+                raise BadInput([Problem(one.words, field.name) for one in refusal.problems]) from refusal
+
+
+def _file_sent(name: str) -> FileStorage | None:
+    """The file sent under this name, if one was chosen."""
+    sent = request.files.get(name)
+    return sent if sent is not None and sent.filename else None
+
+
 def sent_for(name: str) -> str:
     """What the form sent under this name; several choices as one list."""
     return ",".join(request.form.getlist(name))
@@ -68,7 +103,7 @@ def form_page(
     **page: Any,
 ) -> pages.FormPage:
     """The form of a new or existing record, with what was sent and what was wrong with it, if it was."""
-    fields = records.editable_fields(model)
+    fields = inputs_of(model)
     states = states_of(model, record, sent)
     problems = _problems(refusal)
     version = _version(record, refusal)
@@ -93,6 +128,7 @@ def form_page(
         cmd=request.form.get("_cmd") or new_cmd(),
         stale=_stale(refusal),
         submit_label=_("Save"),
+        multipart=any(field.kind is Kind.file for field in fields),
         hidden=(*flags, *_merge_marks(refusal)),
         **page,
     )
@@ -103,11 +139,11 @@ SHOWN = True, False
 
 def states_of(model: type[Any], record: Any, sent: Mapping[str, str] | None) -> dict[str, tuple[bool, bool]]:
     """Of the fields that hang on others: whether the form shows and demands each, for what is typed or held in it."""
-    fields = {field.name: field for field in records.editable_fields(model)}
+    fields = {field.name: field for field in inputs_of(model)}
 
     def held(name: str) -> Any:
         field = fields.get(name)
-        if field is None or (sent is None and record is not None):
+        if field is None or field.kind is Kind.file or (sent is None and record is not None):
             return getattr(record, name, None)
         try:
             return values.parse(field, sent.get(name, "") if sent is not None else _held(field, record))
@@ -224,11 +260,20 @@ def role_words(id_: int | None) -> str:
 
 def _input(field: Field, record: Any, sent: Mapping[str, str] | None, problems: list[Problem]) -> pages.Field:
     """One input: what was sent wins over what stands in the record."""
-    value = sent.get(field.name, "") if sent is not None else _held(field, record)
+    is_file = field.kind is Kind.file
+    value = "" if is_file else sent.get(field.name, "") if sent is not None else _held(field, record)
     errors = tuple(problem.words for problem in problems if problem.field == field.name)
     demanded = field.item is not None and field.item.required
     required = (field.required or demanded) and field.kind is not Kind.flag
-    return replace(one_input(field, value, name=field.name, required=required), errors=errors)
+    made = replace(one_input(field, value, name=field.name, required=required), errors=errors)
+    return _file_input(made, getattr(record, field.name, None)) if is_file else made
+
+
+def _file_input(made: pages.Field, key: int | None) -> pages.Field:
+    """The input of a file: what the one held is called, or that one chosen before must be chosen again."""
+    held = db.session.get(Attachment, key) if key else None
+    text = _("Choose the file again.") if _file_sent(made.name) else held.file_name if held else ""
+    return replace(made, text=text, accept=",".join(attachments.ENDINGS))
 
 
 def one_input(field: Field, value: str, *, name: str, required: bool, text: str = "") -> pages.Field:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from pathlib import Path
 from typing import Any
 
@@ -385,6 +386,38 @@ def test_a_file_attached_for_a_field_is_its_value_in_its_newest_version(
     assert value() == first
     assert client.post(f"/attachment/{first}/remove").status_code == 303
     assert value() is None
+
+
+def test_a_form_takes_the_file_of_a_field_and_keeps_nothing_where_the_file_is_refused(
+    app: Flask, world: World, client: Any
+):
+    admin = sign_in(app.test_client(), "ada")
+    field = {"key": "chart", "data_type": "file", "label_zh": "架构图", "label_en": "Chart", "required": "1"}
+    base = {"object_type": "customer", "category": "operating", "active": "1"}
+    assert admin.post("/info_item/add", data={**base, **field}).status_code == 302
+    sign_in(client, "ann")
+
+    def send(path: str, name: str, file: str = "", body: bytes = b"%PDF-1.4 x") -> Any:
+        chosen = {"extra.chart": (io.BytesIO(body), file)} if file else {}
+        return client.post(path, data={"name": name, **chosen})
+
+    form = client.get("/customer/add").text
+    assert 'enctype="multipart/form-data"' in form
+    assert re.search(r'<input type="file"[^>]*name="extra.chart"[^>]*required', form)
+    assert send("/customer/add", "甲").status_code == 422  # what is demanded is missing
+    refused = send("/customer/add", "甲", "run.exe", b"MZ")
+    assert refused.status_code == 422
+    assert "请重新选择文件" in refused.text
+    assert "甲" not in client.get("/customer/list/").text
+    page = send("/customer/add", "甲", "first.pdf").location
+    form = page.replace("show", "edit")
+    assert "first.pdf" in client.get(form).text
+    assert send(form, "甲公司", "second.pdf").status_code == 302
+    assert send(form, "甲二").status_code == 302  # the file stays as it is
+    shown = client.get(page).text
+    assert "甲二" in shown
+    assert "second.pdf" in shown
+    assert "first.pdf" in client.get(f"{page}?tab=files").text  # as the former version
 
 
 def test_a_form_says_while_one_types_what_is_shown_and_demanded_and_takes_it(
