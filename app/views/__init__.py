@@ -28,6 +28,7 @@ from app.views import (
     pickers,
     plans,
     saved_views,
+    scheme_parts,
     schemes,
     scoring,
     settings,
@@ -63,6 +64,7 @@ OTHERS: tuple[type[Any], ...] = (
     pickers.PickView,
     saved_views.SavedViewView,
     schemes.SchemeView,
+    scheme_parts.SchemePartView,
     scoring.ScoringView,
 )
 RECORD_TYPES = tuple(view.model for view in VIEWS)

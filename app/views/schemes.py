@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from typing import Any
 
 from flask import flash, redirect, render_template, request, url_for
@@ -27,6 +28,7 @@ from app.words import Words, say
 from app.workflows import publications
 from app.workflows.course import request_on
 from app.workflows.evaluation import drafting, schemes
+from app.workflows.evaluation.explaining import how
 from app.workflows.evaluation.saying import spoken
 from app.workflows.evaluation.subjects import SUBJECTS
 from app.workflows.governed import is_decided
@@ -240,8 +242,33 @@ def _page(version: EvalSchemeVersion) -> pages.RecordPage:
         acts=acts,
         banners=tuple(pages.Banner(problem.words, "bad") for problem in problems),
         sections=tuple(_sections(scheme)) if scheme else (),
-        table=_indicators(scheme) if scheme else None,
+        tables=tuple(_parts(version, scheme)) if scheme else (),
     )
+
+
+def _is_own_draft(version: EvalSchemeVersion) -> bool:
+    """Whether the person asking may still change it."""
+    mine = version.author_id == access.principal().employee_id
+    return version.status is EvalStatus.draft and mine and _may(Act.edit)
+
+
+def _parts(version: EvalSchemeVersion, scheme: schemes.Scheme) -> Iterable[pages.ListPage]:
+    """Indicators and measures; in one's own draft each leads to its form."""
+    for what, found in (("indicator", _indicators(scheme)), ("measure", _measures(scheme))):
+        if not _is_own_draft(version):
+            yield found
+            continue
+        rows = tuple(
+            _linked(row, url_for(f"SchemePartView.{what}", pk=version.id, key=row.id)) for row in found.rows
+        )
+        new = url_for(f"SchemePartView.{what}", pk=version.id)
+        act = pages.Act(Words("新建", "New"), new, icon="plus")
+        yield replace(found, rows=rows, primary=act)
+
+
+def _linked(row: pages.Row, url: str) -> pages.Row:
+    """A row whose name leads to where it is changed."""
+    return replace(row, url=url, cells=(replace(row.cells[0], kind="link", url=url), *row.cells[1:]))
 
 
 def _acts(version: EvalSchemeVersion) -> tuple[pages.Act | None, tuple[pages.Act, ...]]:
@@ -254,7 +281,7 @@ def _acts(version: EvalSchemeVersion) -> tuple[pages.Act | None, tuple[pages.Act
         primary = pages.Act(Words("打开审批", "Open the approval"), url, icon="checks", primary=True)
     elif version.status is EvalStatus.draft:
         primary = _put_forward(pk)
-        if _may(Act.edit) and version.author_id == access.principal().employee_id:
+        if _is_own_draft(version):
             acts.append(pages.Act(Words("修改", "Edit"), url_for(f"{VIEW}.edit", pk=pk), icon="edit"))
             question = Words("删除这份草稿？", "Throw this draft away?")
             gone = url_for(f"{VIEW}.discard", pk=pk)
@@ -334,6 +361,27 @@ def _indicators(scheme: schemes.Scheme) -> pages.ListPage:
             pages.Column("missing", Words("缺数据时", "Without data")),
         ),
         rows=tuple(_indicator(one) for one in scheme.indicators),
+    )
+
+
+def _measures(scheme: schemes.Scheme) -> pages.ListPage:
+    return pages.ListPage(
+        title=Words("度量", "Measures"),
+        resource="measure",
+        columns=(
+            pages.Column("name", Words("度量", "Measure"), wide_on_phone=True),
+            pages.Column("how", Words("取数", "How")),
+            pages.Column("unit", Words("单位", "Unit")),
+        ),
+        rows=tuple(
+            pages.Row(
+                one.key,
+                "",
+                (pages.Cell(one.words), pages.Cell(how(one)), pages.Cell(one.type.words)),
+                selectable=False,
+            )
+            for one in scheme.measures
+        ),
     )
 
 

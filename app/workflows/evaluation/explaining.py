@@ -124,7 +124,7 @@ def _explain(opened: Opened, which: Element, called: object) -> Explanation:
     row = dict(found)
     scheme, reader = opened.scheme, access.principal()
     with access.acting(access.SYSTEM):
-        measures = _measures(scheme, row["subject_id"], reader)
+        measures = lines_of(scheme, row["subject_id"], reader)
         overrides = _overrides(opened, row["subject_id"])
     grade = opened.grade(row["grade_no"])
     return Explanation(
@@ -268,7 +268,8 @@ def _overrides(opened: Opened, subject_id: int) -> list[Words]:
 # ---- the rows behind a measure -----------------------------------------------------------------------------------
 
 
-def _measures(scheme: Scheme, subject_id: int, reader: access.Principal) -> list[MeasureLine]:
+def lines_of(scheme: Scheme, subject_id: int, reader: access.Principal) -> list[MeasureLine]:
+    """The measures of a scheme for one subject, with their rows; asked with the rights of the system."""
     values: Any = db.session.execute(measured(scheme, [subject_id])).mappings().first() or {}
     return [
         _measure(scheme, one, subject_id, values.get(one.key), _seen(one.source, reader))
@@ -331,7 +332,7 @@ def _measure(
     return MeasureLine(
         key=one.key,
         words=one.words,
-        how=_how(one),
+        how=how(one),
         type=one.type,
         value=value,
         counted=counted,
@@ -381,19 +382,20 @@ def _why(one: Measure, parts: Sequence[Formula], verdict: int) -> Words | None:
     return say("不满足：{part}", "does not fulfil: {part}", part=formula_words(parts[verdict - UNMET]))
 
 
-def _how(one: Measure) -> Words:
+def how(one: Measure) -> Words:
     """A measure in words: aggregate, formula, source, window, filter."""
-    of = formula_words(one.of) if one.of else Words("", "")
+    what = AGGREGATES[one.aggregate]
+    if one.of is not None:
+        what = say("{what} {of}", "{what} {of}", what=what, of=formula_words(one.of))
     if one.over is not None:
-        of = say("{of} / {over}", "{of} / {over}", of=of, over=formula_words(one.over))
-    how = say(
-        "{source}：{window}的{aggregate} {of}",
-        "{source}: {aggregate} {of} {window}",
+        what = say("{what} / {over}", "{what} / {over}", what=what, over=formula_words(one.over))
+    said = say(
+        "{source}：{window}的{what}",
+        "{source}: {what} {window}",
         source=one.source.words,
         window=one.window.words,
-        aggregate=AGGREGATES[one.aggregate],
-        of=of,
+        what=what,
     )
     if one.where is None:
-        return how
-    return say("{how}，条件：{where}", "{how}, where {where}", how=how, where=formula_words(one.where))
+        return said
+    return say("{how}，条件：{where}", "{how}, where {where}", how=said, where=formula_words(one.where))

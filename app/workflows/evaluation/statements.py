@@ -51,6 +51,13 @@ def measured(scheme: Scheme, subject_ids: Sequence[int]) -> sa.Select[Any]:
     return sa.select(found.c.subject_id, *(found.c[one.key] for one in scheme.measures))
 
 
+def valued(scheme: Scheme, subject_ids: Sequence[int]) -> sa.Select[Any]:
+    """The raw values `v…` of the indicators of these subjects as they are now, population or not."""
+    free = replace(scheme, where=None, having=None)
+    found = _valued(free, 0, _measured(free, _population(free, subject_ids), subject_ids), None)
+    return sa.select(*found.c)
+
+
 def population_of(scheme: Scheme) -> sa.CTE:
     """Whom a scheme evaluates, by its conditions over their own facts: `subject_id`."""
     return _population(scheme, None)
