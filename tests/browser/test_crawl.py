@@ -129,6 +129,8 @@ ENUM_WORDS = frozenset(
     for member in kind
 )
 """Every word the database keeps for a closed set."""
+COMPOUND_WORDS = frozenset(word for word in ENUM_WORDS if "_" in word)
+"""Those that are no word of any language, wherever they stand."""
 PLAIN_ENGLISH = {"counted"}
 """Words for a reader that are such a word by chance: whether a row counts in an evaluation."""
 
@@ -226,12 +228,11 @@ def faults_of(markup: str, page: Page, tongue: str) -> Iterator[str]:
     """What a person should not have to read on this page."""
     if said := STOCK.search(markup):
         yield f"stock: {said[0]}"
+    raw = ENUM_WORDS - (PLAIN_ENGLISH if tongue == "en" else set())
     for text in page.texts:
         if said := PYTHON.search(text):
             yield f"Python: {said[0]} in {text[:60]}"
-        if text in ENUM_WORDS - (PLAIN_ENGLISH if tongue == "en" else set()) or any(
-            "_" in word and word in text.split() for word in ENUM_WORDS
-        ):
+        if text in raw or not COMPOUND_WORDS.isdisjoint(text.split()):
             yield f"enum word: {text[:60]}"
         elif tongue == "zh" and (words := english_in(text)):
             yield f"English: {' '.join(words)} in {text[:60]}"
