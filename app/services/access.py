@@ -8,17 +8,41 @@ the filter (raw SQL, bare tables) are refused by the tripwire. Without a princip
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar, Token
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import lru_cache
 from typing import Any, NamedTuple
 
 from flask_appbuilder.security.sqla.models import User, assoc_user_role
-from sqlalchemy import ColumnElement, Engine, Select, Table, event, false, func, inspect, or_, select
+from sqlalchemy import (
+    ColumnElement,
+    Engine,
+    ScalarSelect,
+    Select,
+    String,
+    Table,
+    bindparam,
+    cast,
+    event,
+    false,
+    func,
+    inspect,
+    or_,
+    select,
+    type_coerce,
+)
 from sqlalchemy.engine import Connection
-from sqlalchemy.orm import Mapper, ORMExecuteState, RelationshipProperty, Session, with_loader_criteria
+from sqlalchemy.orm import (
+    Mapper,
+    ORMExecuteState,
+    RelationshipProperty,
+    Session,
+    aliased,
+    with_loader_criteria,
+)
 from sqlalchemy.sql import visitors
 
 from app.columns import Rows
@@ -160,92 +184,162 @@ def asking() -> Principal | None:
     return found
 
 
-def principal_of(user_id: int) -> Principal | None:
-    """The principal of an account, in three statements; None when it is unknown or switched off."""
-    fields_stand = select(func.max(InfoItem.changed_at)).scalar_subquery()
-    fields_count = select(func.count(InfoItem.id)).scalar_subquery()
-    found = db.session.execute(
-        select(
-            User.username, Employee.id, Employee.name, OrgUnit.id, OrgUnit.path, fields_stand, fields_count
+PART, NEXT = "\x1f", "\x1e"
+"""What stands between the parts of a thing, and between things, where the database writes many in one text."""
+
+
+class Standing(NamedTuple):
+    """What the database says of who asks, as it stands there: everything a principal is made of."""
+
+    user_id: int
+    username: str
+    employee_id: int | None
+    name: str | None
+    org_unit_id: int | None
+    path: str | None
+    units: str | None
+    """His line of units and all below his department: id, path and kind of each."""
+    grants: str | None
+    """The grants of his roles: role, resource, act and reach of each."""
+    fields_changed: datetime | None
+    fields_count: int
+
+
+def standing_of(statement: Select[Any]) -> Select[Any]:
+    """A statement on `User` and `Account` with what is a `Standing` as its last columns."""
+    return (
+        statement.add_columns(
+            User.id,
+            User.username,
+            Employee.id,
+            Employee.name,
+            OrgUnit.id,
+            OrgUnit.path,
+            _units(),
+            _grants(),
+            select(func.max(InfoItem.changed_at)).scalar_subquery(),
+            select(func.count(InfoItem.id)).scalar_subquery(),
         )
-        .outerjoin(Account, Account.user_id == User.id)
         .outerjoin(Employee, Employee.id == Account.employee_id)
         .outerjoin(OrgUnit, OrgUnit.id == Employee.org_unit_id)
-        .where(User.id == user_id, User.active)
-    ).first()
-    if found is None:
-        return None
-    username, employee_id, name, org_unit_id, path, *fields_state = found
-    unit_ids, team_ids = _units_below(path) if path else (frozenset(), frozenset())
-    role_ids, grants = _grants_of(user_id)
-    fresh = Principal(
-        user_id=user_id,
-        employee_id=employee_id,
-        name=name or username,
-        org_unit_id=org_unit_id,
+    )
+
+
+def _units() -> ScalarSelect[Any]:
+    """The units on the line of his, and those below the nearest of them that is no team."""
+    above, unit = aliased(OrgUnit), aliased(OrgUnit)
+    department = (
+        select(above.path)
+        .where(OrgUnit.path.startswith(above.path), above.kind != UnitKind.team)
+        .order_by(func.length(above.path).desc())
+        .limit(1)
+        .correlate(OrgUnit)
+        .scalar_subquery()
+    )
+    found = _joined(cast(unit.id, String), unit.path, type_coerce(unit.kind, String))
+    his = or_(
+        OrgUnit.path.startswith(unit.path), unit.path.startswith(func.coalesce(department, OrgUnit.path))
+    )
+    return select(func.aggregate_strings(found, NEXT)).where(his).correlate(OrgUnit).scalar_subquery()
+
+
+def _grants() -> ScalarSelect[Any]:
+    held = assoc_user_role.c
+    grant = _joined(
+        RoleGrant.resource, type_coerce(RoleGrant.act, String), type_coerce(RoleGrant.reach, String)
+    )
+    found = _joined(cast(held.role_id, String), func.coalesce(grant, ""))
+    return (
+        select(func.aggregate_strings(found, NEXT))
+        .select_from(assoc_user_role)
+        .outerjoin(RoleGrant, RoleGrant.role_id == held.role_id)
+        .where(held.user_id == User.id)
+        .correlate(User)
+        .scalar_subquery()
+    )
+
+
+def _joined(first: Any, *others: Any) -> Any:
+    for other in others:
+        first = first.concat(PART).concat(other)
+    return first
+
+
+_STANDING = standing_of(select().select_from(User).outerjoin(Account, Account.user_id == User.id)).where(
+    User.id == bindparam("user_id"), User.active
+)
+
+
+def principal_of(user_id: int) -> Principal | None:
+    """The principal of an account, in one statement; None when it is unknown or switched off."""
+    found = db.session.execute(_STANDING, {"user_id": user_id}).first()
+    return principal_with(Standing(*found)) if found else None
+
+
+MOST_KNOWN = 1_000
+_known: dict[Standing, Principal] = {}
+
+
+def principal_with(found: Standing) -> Principal:
+    """The principal of who stands there: the same, with his row policy worked out, as long as nothing about him changed."""
+    known = _known.get(found)
+    if known is None:
+        if len(_known) >= MOST_KNOWN:
+            _known.clear()
+        known = _known[found] = _principal_with(found)
+    return known
+
+
+def _principal_with(found: Standing) -> Principal:
+    unit_ids, team_ids = _units_below(found.path or "/", _parts(found.units))
+    role_ids, grants = _united(_parts(found.grants))
+    return Principal(
+        user_id=found.user_id,
+        employee_id=found.employee_id,
+        name=found.name or found.username,
+        org_unit_id=found.org_unit_id,
         team_ids=team_ids,
         unit_ids=unit_ids,
         role_ids=role_ids,
         grants=grants,
-        fields_state=tuple(fields_state),
+        fields_state=(found.fields_changed, found.fields_count),
     )
-    return _as_before(fresh)
 
 
-MOST_KNOWN = 1_000
-_known: dict[int, Principal] = {}
+def _parts(written: str | None) -> list[list[str]]:
+    return [one.split(PART) for one in (written or "").split(NEXT) if one]
 
 
-def _as_before(found: Principal) -> Principal:
-    """The same person as he was found out last, with his row policy worked out, as long as nothing about him changed."""
-    known = _known.pop(found.user_id or 0, None)
-    if len(_known) >= MOST_KNOWN:
-        _known.clear()
-    kept = known if known == found else found
-    _known[found.user_id or 0] = kept
-    return kept
-
-
-def _grants_of(user_id: int) -> tuple[frozenset[int], dict[tuple[str, Act], Reach]]:
+def _united(written: Iterable[list[str]]) -> tuple[frozenset[int], dict[tuple[str, Act], Reach]]:
     """His roles, and the grants of all of them united, the widest reach winning."""
-    held = (
-        select(assoc_user_role.c.role_id.label("role_id"))
-        .where(assoc_user_role.c.user_id == user_id)
-        .subquery()
-    )
-    rows = db.session.execute(
-        select(held.c.role_id, RoleGrant.resource, RoleGrant.act, RoleGrant.reach).outerjoin(
-            RoleGrant, RoleGrant.role_id == held.c.role_id
-        )
-    ).all()
+    roles: set[int] = set()
     grants: dict[tuple[str, Act], Reach] = {}
-    for _role_id, resource, act, reach in rows:
-        if resource is None:
-            continue
+    for role_id, *grant in written:
+        roles.add(int(role_id))
+        if len(grant) < len(("resource", "act", "reach")):
+            continue  # a role that grants nothing
+        resource, act, reach = grant[0], Act(grant[1]), Reach(grant[2])
         narrower = grants.get((resource, act))
         if narrower is None or BREADTH.index(reach) > BREADTH.index(narrower):
             grants[resource, act] = reach
-    return frozenset(row.role_id for row in rows), grants
+    return frozenset(roles), grants
 
 
-def _units_below(path: str) -> tuple[frozenset[int], frozenset[int]]:
-    """The units of his department with all below it, and those of his own unit; one statement.
+def _units_below(path: str, units: Sequence[list[str]]) -> tuple[frozenset[int], frozenset[int]]:
+    """The units of his department with all below it, and those of his own unit.
 
     His department is the nearest unit above (or at) his own that is no team.
     """
-    line = [int(part) for part in path.split("/") if part]
-    branch = "/" + "/".join(map(str, line[:2])) + "/"  # wide enough to hold any department on his line
-    units = db.session.execute(
-        select(OrgUnit.id, OrgUnit.path, OrgUnit.kind).where(
-            or_(OrgUnit.id.in_(line), OrgUnit.path.startswith(branch, autoescape=True))
-        )
-    ).all()
-    on_line = {unit.id: unit for unit in units if unit.id in line}
-    departments = [id_ for id_ in line if id_ in on_line and on_line[id_].kind is not UnitKind.team]
-    department = on_line[departments[-1]].path if departments else path
+    line = [part for part in path.split("/") if part]
+    if not line:
+        return frozenset(), frozenset()
+    paths = {id_: path for id_, path, _kind in units}
+    kinds = {id_: kind for id_, _path, kind in units}
+    departments = [id_ for id_ in line if kinds.get(id_, UnitKind.team.value) != UnitKind.team.value]
+    department = paths[departments[-1]] if departments else path
     return (
-        frozenset(unit.id for unit in units if unit.path.startswith(department)),
-        frozenset(unit.id for unit in units if unit.path.startswith(path)),
+        frozenset(int(id_) for id_, below in paths.items() if below.startswith(department)),
+        frozenset(int(id_) for id_, below in paths.items() if below.startswith(path)),
     )
 
 

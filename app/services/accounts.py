@@ -21,14 +21,14 @@ from typing import Any
 
 from flask_appbuilder.security.sqla.manager import check_password_hash, generate_password_hash
 from flask_appbuilder.security.sqla.models import User
-from sqlalchemy import delete, func, or_, select, update
+from sqlalchemy import Select, bindparam, delete, func, null, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from app.columns import keyring, now
 from app.errors import BadInput, BadRequest, NotFound, Problem, Refusal
 from app.extensions import db, transaction
 from app.models import AccessKey, Account, AuditAct, SavedCommand, SignInAttempt, UserSession
-from app.services import audit
+from app.services import access, audit
 from app.words import LANGUAGES, Words, say
 
 IDLE = timedelta(minutes=30)
@@ -65,55 +65,66 @@ class Visitor:
     session_id: int | None = None
     seen_at: datetime | None = None
     confirmed_at: datetime | None = None
+    standing: access.Standing | None = None
+    """What he may: read together with who he is, so that a right taken away is gone with the next request."""
 
 
 def visitor_with_word(word: str) -> Visitor | None:
     """Whose session this word opens, in one statement; None when it ended, idled out, or the account is off."""
     moment = now()
-    found = db.session.execute(
-        _visitors()
-        .add_columns(UserSession.id, UserSession.seen_at, UserSession.confirmed_at)
-        .join(UserSession, UserSession.user_id == User.id)
-        .where(
-            UserSession.digest == _digest(word),
-            UserSession.ended_at.is_(None),
-            UserSession.seen_at > moment - IDLE,
-            UserSession.started_at > moment - ABSOLUTE,
-        )
-    ).first()
-    return Visitor(*_person(found), *found[7:]) if found else None
+    return _visitor(_BY_WORD, digest=_digest(word), seen=moment - IDLE, started=moment - ABSOLUTE)
 
 
 def visitor_with_key(key: str) -> Visitor | None:
     """Whose personal key this is, in one statement; None when it is unknown, revoked, expired, or the account is off."""
-    found = db.session.execute(
-        _visitors()
-        .join(AccessKey, AccessKey.user_id == User.id)
-        .where(AccessKey.digest == _digest(key), AccessKey.revoked_at.is_(None), AccessKey.expires_at > now())
-    ).first()
-    return Visitor(*_person(found)) if found else None
+    return _visitor(_BY_KEY, digest=_digest(key), moment=now())
 
 
-def _visitors() -> Any:
-    return (
-        select(
-            User.id,
-            User.username,
-            User.first_name,
-            User.last_name,
-            Account.language,
-            Account.theme,
-            Account.must_change_password,
-        )
-        .outerjoin(Account, Account.user_id == User.id)
-        .where(User.active)
+def _visitor(statement: Select[Any], **asked: Any) -> Visitor | None:
+    found = db.session.execute(statement, asked).first()
+    if found is None:
+        return None
+    session_id, seen_at, confirmed_at, first, last, language, theme, must_change, *standing = found
+    stands = access.Standing(*standing)
+    return Visitor(
+        user_id=stands.user_id,
+        username=stands.username,
+        name=f"{first} {last}".strip() or stands.username,
+        language=language or LANGUAGES[0],
+        theme=theme or "auto",
+        must_change_password=bool(must_change),
+        session_id=session_id,
+        seen_at=seen_at,
+        confirmed_at=confirmed_at,
+        standing=stands,
     )
 
 
-def _person(row: Any) -> tuple[int, str, str, str, str, bool]:
-    user_id, username, first, last, language, theme, must_change = row[:7]
-    name = f"{first} {last}".strip() or username
-    return user_id, username, name, language or LANGUAGES[0], theme or "auto", bool(must_change)
+def _visitors(*of_session: Any) -> Select[Any]:
+    person = User.first_name, User.last_name, Account.language, Account.theme, Account.must_change_password
+    people = select(*of_session, *person).select_from(User).outerjoin(Account, Account.user_id == User.id)
+    return access.standing_of(people).where(User.active)
+
+
+_BY_WORD = (
+    _visitors(UserSession.id, UserSession.seen_at, UserSession.confirmed_at)
+    .join(UserSession, UserSession.user_id == User.id)
+    .where(
+        UserSession.digest == bindparam("digest"),
+        UserSession.ended_at.is_(None),
+        UserSession.seen_at > bindparam("seen"),
+        UserSession.started_at > bindparam("started"),
+    )
+)
+_BY_KEY = (
+    _visitors(null(), null(), null())
+    .join(AccessKey, AccessKey.user_id == User.id)
+    .where(
+        AccessKey.digest == bindparam("digest"),
+        AccessKey.revoked_at.is_(None),
+        AccessKey.expires_at > bindparam("moment"),
+    )
+)
 
 
 def touch(visitor: Visitor) -> None:

@@ -14,8 +14,9 @@ from flask import Flask, Request, g, has_request_context, request, session
 from flask_appbuilder import AppBuilder
 from flask_appbuilder.menu import Menu
 from flask_appbuilder.security.sqla.manager import SecurityManager
-from flask_babel import Babel
+from flask_babel import Babel, get_translations
 from flask_login import AnonymousUserMixin, LoginManager, UserMixin
+from markupsafe import Markup
 
 from app.roles import Act
 from app.services import access, accounts
@@ -155,6 +156,17 @@ def _speak(app: Flask) -> None:
     of_fab = Path(flask_appbuilder.__file__).parent / "translations"
     app.config["BABEL_TRANSLATION_DIRECTORIES"] = f"{of_fab};{Path(app.root_path) / 'translations'}"
     Babel(app, default_locale=LANGUAGES[0], locale_selector=language.get)
+    said: dict[tuple[str, str], Markup] = {}
+
+    def gettext(text: str, /, **values: Any) -> Markup:
+        """A sentence of a template in the reader's language, looked up once for each language."""
+        key = language.get(), text
+        found = said.get(key)
+        if found is None:
+            found = said[key] = Markup(get_translations().ugettext(text))  # noqa: S704  our own catalogue
+        return found % values if values or "%" in found else found
+
+    app.jinja_env.globals["_"] = gettext
 
 
 def forget() -> None:

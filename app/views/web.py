@@ -96,7 +96,7 @@ def _leave(_error: BaseException | None) -> None:
 
 def _principal() -> access.Principal | None:
     found = visitor()
-    return access.principal_of(found.user_id) if found else None
+    return access.principal_with(found.standing) if found and found.standing else None
 
 
 def _spoken_before() -> str:

@@ -453,7 +453,7 @@ def test_a_page_asks_once_who_is_there_and_never_per_permission(tab):
     with statements() as seen:
         tab.get("/account/sessions")
     assert sum("JOIN user_session" in statement for statement in seen) == 1
-    assert len(seen) <= 9, seen
+    assert len(seen) <= 6, seen
 
 
 def test_creating_the_app_issues_no_statement(database, session_folder):

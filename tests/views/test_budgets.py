@@ -21,23 +21,23 @@ from app.views import RECORD_TYPES
 from tests.world import World, sign_in
 
 PINNED = {
-    "/customer/list/": 10,
-    "/customer/list/?q=No&in.status=prospect&sort=-name&page=2": 10,
-    "/customer/list/?idle.last_contact_at=30&where=[grade] is missing or [is_key]&sort=name&sort=-code": 10,
-    "/customer/list/?sort=name&page=3&after=W3sidGV4dCI6Ik5vLiAwMDA0MCJ9LDQxXQ": 10,
-    "/customer/filter?in.status=prospect": 5,
-    "/customer/cell/1/remark": 6,
-    "/customer/show/1": 14,  # the grades he holds, with the run each comes from; what his classes ask for
-    "/customer/edit/1": 6,
-    "/customer/add": 5,
-    "/pick/customer?q=No": 5,
-    "/api/v1/customer/?limit=50": 7,
-    "/api/v1/customer/1": 5,
-    "/api/v1/customer/?where=not [is_key]&sort=-name&cursor=W3sidGV4dCI6Ik5vLiAwMDA0MCJ9LDQxXQ": 7,
+    "/customer/list/": 7,
+    "/customer/list/?q=No&in.status=prospect&sort=-name&page=2": 7,
+    "/customer/list/?idle.last_contact_at=30&where=[grade] is missing or [is_key]&sort=name&sort=-code": 7,
+    "/customer/list/?sort=name&page=3&after=W3sidGV4dCI6Ik5vLiAwMDA0MCJ9LDQxXQ": 7,
+    "/customer/filter?in.status=prospect": 2,
+    "/customer/cell/1/remark": 3,
+    "/customer/show/1": 11,  # the grades he holds, with the run each comes from; what his classes ask for
+    "/customer/edit/1": 3,
+    "/customer/add": 2,
+    "/pick/customer?q=No": 2,
+    "/api/v1/customer/?limit=50": 4,
+    "/api/v1/customer/1": 2,
+    "/api/v1/customer/?where=not [is_key]&sort=-name&cursor=W3sidGV4dCI6Ik5vLiAwMDA0MCJ9LDQxXQ": 4,
 }
 """Statements of a page. More needs a reason, here.
 
-Four find out who asks; one fills the frame (unit, position, unread notices), another counts what waits for who has
+One finds out who asks; one fills the frame (unit, position, unread notices), another counts what waits for who has
 anything to decide. A list asks for its
 saved views. Grades are named by one. A customer's page counts all its tabs by one, its figures by another; tasks, their
 deadline and contacts are three.
