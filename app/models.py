@@ -22,5 +22,6 @@ from app.schema.files import *
 from app.schema.approvals import *
 from app.schema.evaluation import *
 from app.schema.incentives import *
+from app.schema.inspections import *
 from app.schema.operations import *
 from app.schema.exports import *

@@ -296,6 +296,23 @@ class Opportunity(Stamped, Binned, Extended, Model):
     owner: Mapped[Employee | None] = relationship(foreign_keys="Opportunity.owner_id")
 
 
+class OpportunityStage(Model):
+    """The time a chance spent in one stage of the pipeline, and whether it left it forward; written at every change."""
+
+    __tablename__ = "opportunity_stage"
+    __rows__ = Rows.inner
+    __table_args__ = (Index("ix_opportunity_stage_entered", "opportunity_id", "entered_at"),)
+
+    id: Mapped[Id]
+    opportunity_id: Mapped[int] = belongs_to(
+        "opportunity.id", zh="商机", en="Opportunity", index=False, ondelete="CASCADE"
+    )
+    stage_id: Mapped[int] = belongs_to("lookup.id", zh="阶段", en="Stage", lookup="opportunity_stage")
+    entered_at: Mapped[datetime] = field(MomentType, zh="进入时间", en="Entered")
+    left_at: Mapped[datetime | None] = field(MomentType, zh="离开时间", en="Left")
+    forward: Mapped[Flag] = field(zh="向前推进", en="Left forward")
+
+
 class Project(Stamped, Binned, Extended, Model):
     """A project with a customer: what it is worth, how far it is, and how far it should be."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import enum
 from datetime import date, datetime
 from decimal import Decimal
+from typing import TYPE_CHECKING
 
 from sqlalchemy import BigInteger, Column, Date, ForeignKey, Index, Integer, SmallInteger, String, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
@@ -28,7 +29,11 @@ from app.columns import (
     unique,
 )
 from app.extensions import Model
-from app.schema.common import Stamped, Switched
+from app.schema.common import Binned, Extended, Stamped, Switched
+
+if TYPE_CHECKING:
+    from app.schema.customers import Customer
+    from app.schema.people import Employee
 
 
 class EvalStatus(Choice):
@@ -403,3 +408,129 @@ class EvalCurrent(Model):
     grade_no: Mapped[int] = mapped_column(SmallInteger)
     total: Mapped[int | None] = mapped_column(Integer)
     effective_from: Mapped[Day]
+
+
+class FeedbackWay(Choice):
+    """How a result was told."""
+
+    visit = enum.auto(), "登门", "In person"
+    meeting = enum.auto(), "会议", "Meeting"
+    call = enum.auto(), "电话", "Call"
+    letter = enum.auto(), "书面", "Letter"
+    mail = enum.auto(), "电子邮件", "E-mail"
+
+
+class Opinion(Choice):
+    """What the rated thinks of his result."""
+
+    none = enum.auto(), "未表态", "None given"
+    agrees = enum.auto(), "认可", "Agrees", "ok"
+    partly = enum.auto(), "部分认可", "Agrees in part", "warn"
+    disagrees = enum.auto(), "不认可", "Disagrees", "bad"
+
+
+class EvalFeedback(Stamped, Binned, Extended, Model):
+    """A result told to the customer or employee it is about, and what he thinks of it (L-12); files go with it."""
+
+    __tablename__ = "eval_feedback"
+    __label__ = "评价反馈", "Evaluation feedback"
+    __rows__ = Rows.owned
+    __title__ = ("told_on", "told_to")
+    __table_args__ = (
+        rule(
+            "of_one",
+            "(customer_id IS NULL) <> (employee_id IS NULL)",
+            zh="反馈针对一个客户或一名员工。",
+            en="Feedback is for one customer or one employee.",
+        ),
+        Index("ix_eval_feedback_scope", "org_unit_id", "id"),
+    )
+
+    id: Mapped[Id]
+    run_id: Mapped[int] = belongs_to("eval_run.id", zh="评价运行", en="Run", listed=True)
+    customer_id: Mapped[int | None] = belongs_to("customer.id", zh="客户", en="Customer", listed=True)
+    employee_id: Mapped[int | None] = belongs_to("employee.id", zh="员工", en="Employee", listed=True)
+    told_on: Mapped[date] = field(Date, zh="反馈日期", en="Told on", listed=True, sort=True)
+    way: Mapped[FeedbackWay] = field(
+        one_of(FeedbackWay), zh="方式", en="How", listed=True, default=FeedbackWay.visit
+    )
+    told_to: Mapped[Short] = field(zh="对方人员", en="Told to", listed=True, search=True)
+    content: Mapped[Long | None] = field(zh="反馈内容", en="What was said")
+    opinion: Mapped[Opinion] = field(
+        one_of(Opinion), zh="对方意见", en="Opinion", listed=True, default=Opinion.none
+    )
+    said: Mapped[Long | None] = field(zh="意见与建议", en="Opinion and suggestions")
+    owner_id: Mapped[int | None] = belongs_to(
+        "employee.id", zh="反馈人", en="Told by", listed=True, edit=False
+    )
+    org_unit_id: Mapped[int | None] = belongs_to("org_unit.id", zh="所属部门", en="Department", edit=False)
+
+    run: Mapped[EvalRun] = relationship()
+    customer: Mapped[Customer | None] = relationship()
+    employee: Mapped[Employee | None] = relationship(foreign_keys="EvalFeedback.employee_id")
+    owner: Mapped[Employee | None] = relationship(foreign_keys="EvalFeedback.owner_id")
+
+
+class AppealStatus(Choice):
+    """Where an appeal stands: upheld means that the grade is to be corrected by a new run."""
+
+    draft = enum.auto(), "草稿", "Draft"
+    in_approval = enum.auto(), "复核中", "Under review", "run"
+    returned = enum.auto(), "退回补充", "Returned", "warn"
+    approved = enum.auto(), "成立，待更正", "Upheld, to be corrected", "warn"
+    rejected = enum.auto(), "维持原等级", "Grade kept", "end"
+    withdrawn = enum.auto(), "已撤销", "Cancelled", "end"
+    corrected = enum.auto(), "已由新评价更正", "Corrected by a new run", "ok"
+
+
+class EvalAppeal(Stamped, Binned, Extended, Model):
+    """An objection to a published grade, decided by approval; upheld, it is corrected by a new run."""
+
+    __tablename__ = "eval_appeal"
+    __label__ = "评价申诉", "Appeals against grades"
+    __rows__ = Rows.owned
+    __title__ = ("no", "raised_by")
+    __table_args__ = (
+        unique("uq_eval_appeal_no", "no", zh="申诉编号已存在。", en="This number is in use."),
+        rule(
+            "of_one",
+            "(customer_id IS NULL) <> (employee_id IS NULL)",
+            zh="申诉针对一个客户或一名员工。",
+            en="An appeal is about one customer or one employee.",
+        ),
+        rule(
+            "corrected_by_a_run",
+            "status <> 'corrected' OR corrected_run_id IS NOT NULL",
+            zh="更正要有对应的评价运行。",
+            en="What is corrected names the run that did it.",
+        ),
+        Index("ix_eval_appeal_scope", "org_unit_id", "id"),
+    )
+
+    id: Mapped[Id]
+    no: Mapped[str | None] = field(
+        String(60), zh="申诉编号", en="Appeal no.", edit=False, listed=True, sort=True, search=True
+    )
+    run_id: Mapped[int] = belongs_to("eval_run.id", zh="评价运行", en="Run", listed=True)
+    customer_id: Mapped[int | None] = belongs_to("customer.id", zh="客户", en="Customer", listed=True)
+    employee_id: Mapped[int | None] = belongs_to("employee.id", zh="员工", en="Employee", listed=True)
+    raised_on: Mapped[date] = field(Date, zh="提出日期", en="Raised on", listed=True, sort=True)
+    raised_by: Mapped[Short] = field(zh="提出人", en="Raised by", listed=True, search=True)
+    grounds: Mapped[Long] = field(zh="申诉理由", en="Grounds")
+    wish: Mapped[Long | None] = field(zh="诉求", en="What is asked for")
+    corrected_run_id: Mapped[int | None] = belongs_to(
+        "eval_run.id", zh="更正的评价运行", en="Corrected by run", edit=False
+    )
+    status: Mapped[AppealStatus] = field(
+        one_of(AppealStatus), zh="状态", en="Status", edit=False, listed=True, default=AppealStatus.draft
+    )
+    owner_id: Mapped[int | None] = belongs_to(
+        "employee.id", zh="受理人", en="Taken by", listed=True, edit=False
+    )
+    org_unit_id: Mapped[int | None] = belongs_to("org_unit.id", zh="所属部门", en="Department", edit=False)
+
+    run: Mapped[EvalRun] = relationship(foreign_keys="EvalAppeal.run_id")
+    corrected_run: Mapped[EvalRun | None] = relationship(foreign_keys="EvalAppeal.corrected_run_id")
+    customer: Mapped[Customer | None] = relationship()
+    employee: Mapped[Employee | None] = relationship(foreign_keys="EvalAppeal.employee_id")
+    owner: Mapped[Employee | None] = relationship(foreign_keys="EvalAppeal.owner_id")

@@ -103,6 +103,8 @@ class Employee(Stamped, Model):
     position_id: Mapped[int | None] = belongs_to("position.id", zh="岗位", en="Position", listed=True)
     manager_id: Mapped[int | None] = belongs_to("employee.id", zh="直接上级", en="Superior")
     hired_on: Mapped[date | None] = field(Date, zh="入职日期", en="Hired on")
+    nda_signed_on: Mapped[date | None] = field(Date, zh="保密承诺签署日期", en="Undertaking signed on")
+    nda_until: Mapped[date | None] = field(Date, zh="保密承诺有效期至", en="Undertaking valid until")
     status: Mapped[EmployeeStatus] = field(
         one_of(EmployeeStatus), zh="状态", en="Status", listed=True, default=EmployeeStatus.active
     )
