@@ -38,6 +38,8 @@ from app.services.language.wording import tree_words
 from app.words import Words, language, say
 
 MOST_COUNTED = 10_000
+MOST_FOUND = 1_000
+"""As far as the hits of a search are counted: each of them must be read for it."""
 SIZES = (25, 50, 100, 200)
 PICKED = 20
 
@@ -143,43 +145,52 @@ class Query:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A page of records; `total` is capped at `MOST_COUNTED` + 1 unless asked exactly."""
+    """A page of records; `total` is counted to one more than `most` unless asked exactly."""
 
     rows: list[Any]
     total: int
     has_next: bool
+    most: int
 
     @property
     def is_capped(self) -> bool:
-        return self.total > MOST_COUNTED
+        return self.total > self.most
 
 
 def page_of(query: Query, *, fields: Iterable[Field] | None = None, exact: bool = False) -> Page:
     """One page of the records this person may read: two statements for the rows, one for the count.
 
-    `fields` are those that will be shown (those of the list, unless said otherwise): what they relate to comes along.
+    What a search finds is counted as it is found. `fields` are those that will be shown (those of the list, unless said otherwise): what they relate to comes along.
     """
     if not may_list(query.model):
         access.principal().check(Act.read, access.resource_of(query.model))
     limited = _limited(query)
-    ids, has_next = _ids(limited, query)
+    most = MOST_FOUND if query.search else MOST_COUNTED
+    skipped = (query.page - 1) * query.size
+    at_once = query.search and query.start is None and not exact
+    ids, further = _ids(limited, query, most + 1 - skipped if at_once else 0)
     rows = rows_of(query.model, ids, fields, binned=query.binned)
-    return Page(rows=rows, total=_count(limited, query.model, exact=exact), has_next=has_next)
+    if at_once and (ids or not skipped):
+        total = skipped + len(ids) + further
+    else:
+        total = _count(limited, query.model, most=None if exact else most)
+    return Page(rows=rows, total=total, has_next=further > 0, most=most)
 
 
-def _ids(limited: Select[Any], query: Query) -> tuple[list[int], bool]:
-    """The ids of the page, and whether others follow."""
+def _ids(limited: Select[Any], query: Query, ahead: int = 0) -> tuple[list[int], int]:
+    """The ids of the page, and how many others follow, as far as was looked: one, or `ahead` rows from its first."""
     keys = limited.with_only_columns(query.model.id)
     order = keyset.order_of(query.model, query.sort)
+    looked = max(query.size + 1, ahead)
     if query.start is None:
         skipped = keys.order_by(*keyset.ordered(order)).offset((query.page - 1) * query.size)
-        found = list(db.session.scalars(skipped.limit(query.size + 1)))
-        return found[: query.size], len(found) > query.size
+        found = list(db.session.scalars(skipped.limit(looked)))
+        return found[: query.size], len(found[query.size :])
     back = query.start.back
     beyond = keys.where(keyset.beyond(order, query.start)).order_by(*keyset.ordered(order, back=back))
-    found = list(db.session.scalars(beyond.limit(query.size + 1)))
+    found = list(db.session.scalars(beyond.limit(looked)))
     page = found[: query.size]
-    return (page[::-1], True) if back else (page, len(found) > query.size)
+    return (page[::-1], 1) if back else (page, len(found) - len(page))
 
 
 @dataclass(frozen=True, slots=True)
@@ -329,11 +340,11 @@ def _limited(query: Query) -> Select[Any]:
     return statement
 
 
-def _count(limited: Select[Any], model: type[Any], *, exact: bool) -> int:
-    """How many there are; at most one more than is ever shown, unless asked exactly."""
+def _count(limited: Select[Any], model: type[Any], *, most: int | None) -> int:
+    """How many there are; at most one more than `most`."""
     ids = limited.with_only_columns(model.id)
-    if not exact:
-        ids = ids.limit(MOST_COUNTED + 1)
+    if most is not None:
+        ids = ids.limit(most + 1)
     return db.session.scalar(select(func.count()).select_from(ids.subquery())) or 0
 
 

@@ -328,20 +328,20 @@ def _typed(cell: pages.Cell, field: Field, record: Any, acts: ListActs) -> pages
 def _count_text(first: int, last: int, page: records.Page) -> str:
     if not page.rows:
         return ""
-    total = _("more than %(most)s", most=f"{records.MOST_COUNTED:,}") if page.is_capped else f"{page.total:,}"
+    total = _("more than %(most)s", most=f"{page.most:,}") if page.is_capped else f"{page.total:,}"
     return str(_("%(first)s-%(last)s of %(total)s", first=first, last=last, total=total))
 
 
 def _all_text(page: records.Page) -> str:
     """The offer to take the whole result, beyond this page."""
     if page.is_capped:
-        return ""
+        return str(_("Select all that match")) if page.most < records.MOST_COUNTED else ""
     return str(_("Select all %(total)s", total=f"{page.total:,}"))
 
 
 def _pages(query: records.Query, page: records.Page) -> Iterable[pages.Tab]:
     """The page numbers around the one shown."""
-    most = -(-min(page.total, records.MOST_COUNTED) // query.size)
+    most = -(-min(page.total, page.most) // query.size)
     for number in range(max(1, query.page - 2), min(most, query.page + 2) + 1):
         yield pages.Tab(str(number), query_args_with(page=str(number)), current=number == query.page)
 

@@ -217,6 +217,30 @@ def test_a_capped_count_is_counted_exactly_when_asked(
     assert client.get(unescape(exact[1])).text == "60"
 
 
+def test_what_a_search_finds_is_counted_as_it_is_found_and_taken_whole_however_much_it_is(
+    app: Flask, world: World, client: Any, monkeypatch: Any
+):
+    monkeypatch.setattr("app.services.records.MOST_FOUND", 50)
+    fill(app, world, 60)
+    with app.app_context(), access.acting(access.SYSTEM):
+        searching.complete()
+    sign_in(client, "ann")
+    said = {
+        "1": "第 1–25 条，共 50 以上 条",
+        "2": "第 26–50 条，共 50 以上 条",
+        "3": "第 51–60 条，共 50 以上 条",
+    }
+    for page, text in said.items():
+        assert text in client.get(f"/customer/list/?q=甲&page={page}").text
+    first = client.get("/customer/list/?q=甲").text
+    exact = re.search(r'hx-get="(/customer/count[^"]*)"', first)
+    assert exact
+    assert client.get(unescape(exact[1])).text == "60"
+    assert "选择全部符合条件的记录" in first
+    few = client.get("/customer/list/?q=甲&size=200").text
+    assert "选择全部符合条件的记录" not in few
+
+
 # ---- along a list ------------------------------------------------------------------------------------------
 
 
