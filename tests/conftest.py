@@ -40,7 +40,7 @@ from flask.testing import FlaskClient
 from flask_migrate import upgrade
 from itsdangerous import URLSafeTimedSerializer
 from playwright.sync_api import expect
-from sqlalchemy import NullPool, QueuePool, event, select
+from sqlalchemy import QueuePool, event, select
 from werkzeug.security import generate_password_hash
 from werkzeug.test import TestResponse
 
@@ -135,9 +135,8 @@ class Site:
             create_keys=True,
         )
         KeyRing.create(Path(settings["KEY_FILE"]))
-        # A file is opened at once; connections to a server are kept as long as they look at the same database.
-        pool = NullPool if databases.backend == "sqlite" else QueuePool
-        settings.update(TESTING=True, SQLALCHEMY_ENGINE_OPTIONS={"poolclass": pool})
+        # Connections are kept as long as they look at the same database, as in production.
+        settings.update(TESTING=True, SQLALCHEMY_ENGINE_OPTIONS={"poolclass": QueuePool})
         self.app = create_app(settings)
         self.app.test_client_class = CsrfClient
         with self.app.app_context():

@@ -121,11 +121,11 @@ class Postgres:
         return f"postgresql+psycopg://postgres@127.0.0.1:{self.port}/{name}"
 
     def create(self, template: str = "template1") -> str:
-        """A new database like `template`; its name."""
+        """A new database like `template`; its name. Its files are copied: through the log it takes three times as long."""
         self._started += 1
         name = f"t{os.getpid()}_{self._started}"
         with psycopg.connect(self._dsn("postgres"), autocommit=True) as connection:
-            connection.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
+            connection.execute(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY FILE_COPY")
         return name
 
     def drop(self, name: str) -> None:
