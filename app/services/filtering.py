@@ -13,7 +13,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, func, inspect, literal, select
+from sqlalchemy import ColumnElement, and_, func, inspect, literal, select
 
 from app.columns import FieldInfo, MomentType, WordsType, keyring
 from app.errors import BadRequest
@@ -212,33 +212,63 @@ LAST_CONTACT = Field(
 """When somebody last visited the customer or talked with him, of what the reader may read."""
 
 
-def _last_contact() -> ColumnElement[Any]:
-    talked = select(func.max(Interaction.occurred_at)).where(Interaction.customer_id == Customer.id)
-    visited = select(func.max(Visit.held_at)).where(Visit.customer_id == Customer.id)
-    never = literal(NEVER, MomentType())
-    moments = [
-        func.coalesce(one.correlate(Customer).scalar_subquery(), never, type_=MomentType())
-        for one in (talked, visited)
-    ]
-    found: ColumnElement[Any] = func.nullif(greatest(*moments, type_=MomentType()), never, type_=MomentType())
-    return found
+@dataclass(frozen=True, slots=True, eq=False)
+class Latest:
+    """A field that is the latest moment in other records, of what the reader may read: their key of this one, the moment."""
+
+    field: Field
+    of: tuple[tuple[type[Any], str, str], ...]
+
+    def expression(self, model: type[Any]) -> ColumnElement[Any]:
+        """The moment itself; nothing where there is none."""
+        never = literal(NEVER, MomentType())
+        moments = [
+            func.coalesce(
+                select(func.max(getattr(other, moment)))
+                .where(getattr(other, key) == model.id)
+                .correlate(model)
+                .scalar_subquery(),
+                never,
+                type_=MomentType(),
+            )
+            for other, key, moment in self.of
+        ]
+        found: ColumnElement[Any] = func.nullif(
+            greatest(*moments, type_=MomentType()), never, type_=MomentType()
+        )
+        return found
+
+    def none_since(self, model: type[Any], low: ColumnElement[Any]) -> ColumnElement[bool]:
+        """Whether the moment lies before this one, or there is none: no later record is looked for than the first found."""
+        return and_(
+            *(
+                ~select(other.id)
+                .where(getattr(other, key) == model.id, getattr(other, moment) >= low)
+                .correlate(model)
+                .exists()
+                for other, key, moment in self.of
+            )
+        )
 
 
-DERIVED: dict[
-    type[Any], tuple[tuple[Field, Callable[[], ColumnElement[Any]], tuple[type[Any], ...]], ...]
-] = {
-    Customer: ((LAST_CONTACT, _last_contact, (Interaction, Visit)),),
+DERIVED: dict[type[Any], tuple[Latest, ...]] = {
+    Customer: (
+        Latest(
+            LAST_CONTACT,
+            ((Interaction, "customer_id", "occurred_at"), (Visit, "customer_id", "held_at")),
+        ),
+    ),
 }
-"""What lists can ask for beyond the columns: the field, its expression, and what one must be allowed to read for it."""
+"""What lists can ask for beyond the columns."""
 
 
 def derived(model: type[Any]) -> tuple[Field, ...]:
     """What this person may ask for beyond the columns."""
     who = access.principal()
     return tuple(
-        field
-        for field, _expression, of in DERIVED.get(model, ())
-        if all(who.may(Act.read, access.resource_of(other)) for other in of)
+        latest.field
+        for latest in DERIVED.get(model, ())
+        if all(who.may(Act.read, access.resource_of(other)) for other, _key, _moment in latest.of)
     )
 
 
@@ -256,7 +286,7 @@ def catalogue_of(model: type[Any], fields: tuple[Field, ...]) -> Catalogue:
 
 @lru_cache(maxsize=500)
 def _catalogue(model: type[Any], fields: tuple[Field, ...], today: date) -> Catalogue:
-    further = {field: expression() for field, expression, _of in DERIVED.get(model, ())}
+    further = {latest.field: latest.expression(model) for latest in DERIVED.get(model, ())}
     facts = [
         Fact(
             field.name,
@@ -324,7 +354,49 @@ def clause(model: type[Any], asked: Formula, fields: Iterable[Field]) -> ColumnE
     """The condition in SQL; what is unknown does not match (R33). Raises `BadRequest` for a sealed field not asked whole."""
     sealed = {field.name: f"{model.__tablename__}.{field.name}" for field in fields if field.sealed}
     tree = replace(asked.tree, lambda node: _sealed(node, sealed))
-    return sql(Formula(tree, asked.type, asked.catalogue))
+    added = {field.name: field for field in fields if field.item is not None}
+    return _clause(model, Formula(tree, asked.type, asked.catalogue), added)
+
+
+def _clause(model: type[Any], asked: Formula, added: Mapping[str, Field]) -> ColumnElement[bool]:
+    """The condition in SQL, its parts so written that an index finds what they ask for, where one can."""
+    if isinstance(asked.tree, Apply) and asked.tree.op == "and":
+        return and_(*(_clause(model, _part(asked, node, BOOL), added) for node in asked.tree.args))
+    found = _by_mirror(model, asked, added)
+    if found is None:
+        found = _not_since_sql(model, asked)
+    return sql(asked) if found is None else found
+
+
+def _part(asked: Formula, node: Node, of: Type) -> Formula:
+    return Formula(node, of, asked.catalogue)
+
+
+OF_VALUES = frozenset({"=", "in", "<", "<=", ">", ">=", "between", "span", "contains", "starts"})
+"""The comparisons that nothing fulfils but a value."""
+
+
+def _by_mirror(model: type[Any], asked: Formula, added: Mapping[str, Field]) -> ColumnElement[bool] | None:
+    """A comparison of one added field: what fulfils it is found in the mirror."""
+    if not isinstance(asked.tree, Apply) or asked.tree.op not in OF_VALUES:
+        return None
+    facts = {part.name for part in walk(asked.tree) if isinstance(part, Name)}
+    names = [name for name in facts if asked.catalogue.find(name).constant is None]
+    if len(names) != 1 or names[0] not in added:
+        return None
+    return extras.holding(model, added[names[0]], lambda key: sql(asked, {names[0]: key}))
+
+
+def _not_since_sql(model: type[Any], asked: Formula) -> ColumnElement[bool] | None:
+    """`before … or missing` of a latest moment: nothing of the kind since."""
+    for latest in DERIVED.get(model, ()):
+        name = Name(latest.field.name)
+        match asked.tree:
+            case Apply("or", (Apply("<", (first, low)), Apply("missing", (second,)))) if (
+                first == second == name
+            ):
+                return latest.none_since(model, sql(_part(asked, low, MOMENT)))
+    return None
 
 
 SEALED_TESTS = frozenset({"=", "in", "missing"})

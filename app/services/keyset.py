@@ -13,9 +13,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, false, or_
+from sqlalchemy import ColumnElement, Select, and_, false, literal, or_
 
 from app.errors import BadRequest
+from app.extensions import db
 from app.services import values
 from app.services.fields import Field
 from app.services.filtering import column_of, type_of
@@ -74,6 +75,18 @@ def beyond(order: Sequence[_Column], start: Start) -> ColumnElement[bool]:
     return found if bound is None or first.nullable else and_(_from(first, bound, back=start.back), found)
 
 
+def ids_from(
+    keys: Select[Any], order: Sequence[_Column], most: int, begin: int | Start, *, back: bool = False
+) -> list[int]:
+    """At most so many ids in this order, past so many rows or beyond a key; backwards where the key or `back` says so."""
+    if isinstance(begin, Start):
+        keys, back = keys.where(beyond(order, begin)), begin.back
+    ordered_keys = keys.order_by(*ordered(order, back=back)).limit(most)
+    return list(
+        db.session.scalars(ordered_keys.offset(begin) if begin and isinstance(begin, int) else ordered_keys)
+    )
+
+
 def _same(one: _Column, value: Any) -> ColumnElement[bool]:
     same: ColumnElement[bool] = one.column.is_(None) if value is None else one.column == value
     return same
@@ -82,7 +95,8 @@ def _same(one: _Column, value: Any) -> ColumnElement[bool]:
 def _further(one: _Column, value: Any, *, back: bool) -> ColumnElement[bool]:
     if value is None:  # the empty ones are last
         return one.column.is_not(None) if back else false()
-    further: ColumnElement[bool] = one.column > value if one.descends == back else one.column < value
+    bound = literal(value) if isinstance(value, bool) else value
+    further: ColumnElement[bool] = one.column > bound if one.descends == back else one.column < bound
     return or_(further, one.column.is_(None)) if one.nullable and not back else further
 
 

@@ -18,7 +18,17 @@ from app.errors import BadInput, BadRequest, Change, NotAllowed, NotFound, Probl
 from app.extensions import db, stale
 from app.models import AuditLog, Employee
 from app.roles import Act
-from app.services import access, codes, extra_conditions, extras, filtering, keyset, searching, values
+from app.services import (
+    access,
+    codes,
+    extra_conditions,
+    extra_order,
+    extras,
+    filtering,
+    keyset,
+    searching,
+    values,
+)
 from app.services.fields import (
     Field,
     Kind,
@@ -180,16 +190,14 @@ def page_of(query: Query, *, fields: Iterable[Field] | None = None, exact: bool 
 def _ids(limited: Select[Any], query: Query, ahead: int = 0) -> tuple[list[int], int]:
     """The ids of the page, and how many others follow, as far as was looked: one, or `ahead` rows from its first."""
     keys = limited.with_only_columns(query.model.id)
-    order = keyset.order_of(query.model, query.sort)
     looked = max(query.size + 1, ahead)
-    if query.start is None:
-        skipped = keys.order_by(*keyset.ordered(order)).offset((query.page - 1) * query.size)
-        found = list(db.session.scalars(skipped.limit(looked)))
-        return found[: query.size], len(found[query.size :])
-    back = query.start.back
-    beyond = keys.where(keyset.beyond(order, query.start)).order_by(*keyset.ordered(order, back=back))
-    found = list(db.session.scalars(beyond.limit(looked)))
+    begin = query.start or (query.page - 1) * query.size
+    if extra_order.is_kept(query.sort):
+        found = extra_order.ids_from(keys, query.model, query.sort, looked, begin)
+    else:
+        found = keyset.ids_from(keys, keyset.order_of(query.model, query.sort), looked, begin)
     page = found[: query.size]
+    back = query.start is not None and query.start.back
     return (page[::-1], 1) if back else (page, len(found) - len(page))
 
 

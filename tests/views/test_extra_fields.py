@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import io
+import itertools
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import openpyxl
 import pytest
 from flask import Flask
-from sqlalchemy import select
+from sqlalchemy import event, select
 
 from app.extensions import db, transaction
 from app.models import AuditLog, Customer, CustomerInfo, ExtraIndex, ImportMode, InfoItem, Lookup
-from app.services import access, imports
+from app.services import access, imports, keyset, records
+from app.services.fields import field_named
 from app.workflows import importing
 from tests.world import PASSWORD, World, sign_in
 
@@ -138,6 +141,75 @@ def test_lists_are_filtered_and_sorted_by_added_fields(
     assert order.index("客户2") < order.index("客户1") < order.index("客户0")
     found = client.get("/api/v1/customer/?filter[extra.area][to]=5&sort=extra.area").json
     assert [row["name"] for row in found["result"]] == ["客户0"]
+
+
+HELD = {
+    "area": ("5", "", "12.5", "40", "", "12.5", "1"),
+    "turnover": ("3万", "", "2", "1亿", "", "2", "0"),
+    "since": ("2024-05-01", "", "2020-01-01", "2025-12-31", "", "2020-01-01", "1999-01-01"),
+    "note": ("b", "", "a", "d", "", "a", "c"),
+    "colour": ("红", "", "绿", "绿", "", "红", "红"),
+    "organic": ("1", "", "1", "", "", "1", "1"),
+}
+
+
+def test_a_list_in_the_order_of_an_added_field_turns_its_pages_both_ways(
+    app: Flask, world: World, client: Any, fields: dict[str, int]
+):
+    with app.app_context(), access.acting(world.principal("ann")):
+        with transaction():
+            for number in range(7):
+                values = {f"extra.{name}": texts[number] for name, texts in HELD.items()}
+                sent = {name: str(fields.get(text, text)) for name, text in values.items()}
+                records.create(Customer, {"name": f"客户{number}", **sent})
+        for name, down in itertools.product(HELD, (False, True)):
+            sort = ((field_named(Customer, f"extra.{name}"), down),)
+            query = records.Query(Customer, sort=sort, size=2)
+            wanted = in_order(f"extra.{name}", down=down)
+
+            assert [id_ for page in range(1, 5) for id_ in ids(replace(query, page=page))] == wanted, name
+            for row in db.session.scalars(select(Customer)):
+                at, key = wanted.index(row.id), keyset.of(sort, row)
+                after = ids(replace(query, start=keyset.Start(key)))
+                before = ids(replace(query, start=keyset.Start(key, back=True)))
+                assert (before, after) == (wanted[max(0, at - 2) : at], wanted[at + 1 : at + 3]), name
+
+
+def test_what_is_asked_of_an_added_field_is_found_by_its_index(
+    app: Flask, world: World, client: Any, fields: dict[str, int]
+):
+    with app.app_context(), access.acting(world.principal("ann")):
+        if db.engine.dialect.name != "sqlite":
+            pytest.skip("plans of PostgreSQL follow the number of rows")
+        plans: list[str] = []
+
+        def note(_connection: Any, cursor: Any, statement: str, given: Any, *_rest: Any) -> None:
+            steps = cursor.connection.execute(f"EXPLAIN QUERY PLAN {statement}", given)
+            plans.append(" / ".join(step[3] for step in steps))
+
+        area = field_named(Customer, "extra.area")
+        low = records.condition(Customer, "extra.area", "from", "12.5")
+        event.listen(db.engine, "before_cursor_execute", note)
+        ids(records.Query(Customer, sort=((area, True),)))
+        ids(records.Query(Customer, conditions=(low,)))
+        event.remove(db.engine, "before_cursor_execute", note)
+        sorted_by = "SEARCH extra_index_1 USING INDEX ix_extra_index_int (info_item_id=? AND int_key>?)"
+        found_by = "SEARCH extra_index USING INDEX ix_extra_index_int (info_item_id=? AND int_key>?)"
+        assert any(plan.startswith(sorted_by) for plan in plans)
+        assert any(found_by in plan for plan in plans)
+
+
+def in_order(name: str, *, down: bool) -> list[int]:
+    """The customers in the order of a field, those without a value last."""
+    rows = db.session.scalars(select(Customer)).all()
+    filled = [row for row in rows if getattr(row, name) is not None]
+    ordered = sorted(filled, key=lambda row: (getattr(row, name), row.id), reverse=down)
+    empty = sorted((row for row in rows if row not in filled), key=lambda row: row.id, reverse=down)
+    return [row.id for row in (*ordered, *empty)]
+
+
+def ids(query: records.Query) -> list[int]:
+    return [row.id for row in records.page_of(query).rows]
 
 
 def test_the_api_reads_and_writes_them_and_the_mirror_follows(
