@@ -195,7 +195,7 @@ class EvalRun(Stamped, Model):
     __tablename__ = "eval_run"
     __label__ = "评价运行", "Evaluation runs"
     __rows__ = Rows.shared
-    __title__ = ("id",)
+    __title__ = ("scheme_version", "period_from")
     __table_args__ = (
         unique(
             "uq_eval_run_revision",

@@ -22,6 +22,7 @@ from app.views import (
     evaluation,
     exports,
     flow_design,
+    hearing,
     home,
     imports,
     incentives,
@@ -47,6 +48,7 @@ VIEWS: tuple[type[RecordView], ...] = (
     *incentives.VIEWS,
     *dealings.VIEWS,
     *plans.VIEWS,
+    *hearing.VIEWS,
     *settings.VIEWS,
     *exports.VIEWS,
 )

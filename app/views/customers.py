@@ -20,6 +20,8 @@ from app.models import (
     Contract,
     Customer,
     CustomerClassification,
+    EvalAppeal,
+    EvalFeedback,
     Interaction,
     Lifecycle,
     Need,
@@ -71,7 +73,7 @@ class CustomerView(RecordView):
     tabs_of = (
         *(Contact, Visit, Interaction, Opportunity, Need, Project),
         *(Admission, Contract, CommercialTerm, SalesDocument, ServiceCase),
-        *(CustomerClassification, Risk, AccountEntry, Task),
+        *(CustomerClassification, EvalFeedback, EvalAppeal, Risk, AccountEntry, Task),
     )
     groups = (
         Group("contact", Words("联系人", "Contacts"), (Contact,)),
@@ -82,7 +84,11 @@ class CustomerView(RecordView):
             (Admission, Contract, CommercialTerm, SalesDocument),
         ),
         Group("complaint", Words("投诉与服务", "Service"), (ServiceCase,)),
-        Group("customer_classification", Words("评价与等级", "Grades"), (CustomerClassification,)),
+        Group(
+            "customer_classification",
+            Words("评价与等级", "Grades"),
+            (CustomerClassification, EvalFeedback, EvalAppeal),
+        ),
         Group("risks", Words("风险与信用", "Risk and credit"), (Risk, AccountEntry)),
         Group("task", Words("任务", "Tasks"), (Task,)),
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import date, datetime
 from decimal import Decimal
 from io import BytesIO
@@ -16,9 +17,11 @@ from flask_appbuilder import expose
 from flask_appbuilder.baseviews import BaseView
 
 from app import workflows
-from app.errors import BadRequest, NotFound, Refusal
+from app.errors import BadRequest, NotFound, Refusal, WrongState
 from app.extensions import company, db, transaction
 from app.models import (
+    EvalAppeal,
+    EvalFeedback,
     EvalRun,
     EvalScheme,
     EvalSchemeVersion,
@@ -29,6 +32,7 @@ from app.models import (
 )
 from app.roles import Act
 from app.services import access, exports, values
+from app.services.fields import labels_of
 from app.services.language.kinds import POINTS
 from app.views import forms, pages, taking_out
 from app.views.base import attempt, fragment
@@ -111,6 +115,13 @@ class EvaluationView(BaseView):
         """Why one subject has its grade, down to the rows."""
         page = _explain_page(explaining.explain_subject(pk, subject), request.args.get("measure", ""))
         return render_template("evaluation/explain.html", page=page, fragment=fragment("explanation"))
+
+    @expose("/sheet/<int:pk>/<int:subject>")
+    @needs(Act.read)
+    def sheet(self, pk: int, subject: int) -> Any:
+        """A published result on one sheet for the customer's file, with a place for his opinion and signature."""
+        page = _sheet_page(explaining.explain_subject(pk, subject))
+        return render_template("evaluation/explain.html", page=page, fragment="")
 
     @expose("/<int:pk>/submit", methods=["POST"])
     @needs(Act.submit)
@@ -407,7 +418,17 @@ def _run_banners(opened: reading.Opened) -> Iterable[pages.Banner]:
             Words("试算结果仅供参考，不能发布。", "A trial is for looking at: it cannot be published."),
             tone="warn",
         )
-    elif run.status is RunStatus.sealed and is_decided("eval_run"):
+    if run.sealed_at is not None and run.sealed_at < run.as_of:
+        yield pages.Banner(
+            Words(
+                "封存时评价期尚未结束，此后的数据没有计入。",
+                "The period was not over when the results were sealed: later rows are not in them.",
+            ),
+            tone="warn",
+        )
+    if run.kind is not RunKind.official:
+        return
+    if run.status is RunStatus.sealed and is_decided("eval_run"):
         yield pages.Banner(
             Words(
                 "结果已封存，提交审批通过后发布。",
@@ -638,10 +659,93 @@ def _explain_page(found: Explanation, measure: str) -> pages.ExplainPage:
         grade=grade,
         rule="\n".join(str(part) for part in (found.sentence, _bands(opened.scheme)) if part),
         banners=tuple(pages.Banner(note) for note in found.notes),
-        acts=_subject_act(subject),
+        acts=(*_hearing_acts(found), *_subject_act(subject)),
         charts=tuple(_pictures(opened, found, past)),
+        sections=tuple(_hearing(found)),
         timeline=tuple(_past_item(one, found.subject_id) for one in past),
         table=_rows_table(chosen) if chosen else None,
+    )
+
+
+def _sheet_page(found: Explanation) -> pages.ExplainPage:
+    """The result without what can only be looked at on a screen. Raises `WrongState` before it is published."""
+    if found.heard is None or found.grade_no is None:
+        words = say("只有已发布的等级才有评价单。", "Only a published grade has a sheet.")
+        raise WrongState(words)
+    page = _explain_page(found, "")
+    why = url_for("EvaluationView.explain", pk=found.run_id, subject=found.subject_id)
+    return replace(
+        page,
+        title=say(
+            "{scheme}：{name}",
+            "{scheme}: {name}",
+            scheme=reading.open_run(found.run_id).scheme.words,
+            name=found.name,
+        ),
+        crumbs=(*page.crumbs, pages.Crumb(SHEET)),
+        lines=tuple(replace(line, children=()) for line in page.lines),
+        acts=(pages.Act(Words("查看依据", "See what it rests on"), url=why, icon="list-search"),),
+        charts=(),
+        timeline=(),
+        table=None,
+        is_sheet=True,
+    )
+
+
+SHEET = Words("评价单", "Sheet")
+
+
+def _hearing_acts(found: Explanation) -> Iterable[pages.Act]:
+    """Print the sheet, write down what was told and what is objected to."""
+    if found.heard is None or found.grade_no is None:
+        return
+    url = url_for("EvaluationView.sheet", pk=found.run_id, subject=found.subject_id)
+    yield pages.Act(Words("打印评价单", "Print the sheet"), url=url, icon="printer")
+    about: dict[str, Any] = {"run_id": found.run_id, found.heard.field: found.subject_id}
+    today = company.today().isoformat()
+    for model, label, day, icon in (
+        (EvalFeedback, Words("记录反馈", "Record feedback"), "told_on", "message"),
+        (EvalAppeal, Words("登记申诉", "Record an appeal"), "raised_on", "scale"),
+    ):
+        if access.principal().may(Act.create, access.resource_of(model)):
+            given = about | {day: today}
+            yield pages.Act(label, url_for(f"{model.__name__}View.add", **given), icon=icon)
+
+
+def _hearing(found: Explanation) -> Iterable[pages.Section]:
+    """What the rated was told, thinks and objects."""
+    heard = found.heard
+    if heard is None or found.grade_no is None:
+        return
+    cells = [_feedback_cell(one, files) for one, files in heard.feedback]
+    if not cells:
+        cells = [pages.Cell(Words("尚未反馈", "not told yet"), label=labels_of(EvalFeedback), tone="warn")]
+    cells += [_appeal_cell(one, files) for one, files in heard.appeals]
+    until = heard.last_day
+    note = say("申诉期至 {day}", "appeals until {day}", day=until) if until else ""
+    yield pages.Section("hearing", Words("反馈与申诉", "Feedback and appeals"), cells=tuple(cells), note=note)
+
+
+def _feedback_cell(one: EvalFeedback, files: int) -> pages.Cell:
+    who = one.owner.name if one.owner else values.EMPTY
+    note = say("反馈人 {who}，附件 {n} 个", "told by {who}, {n} files", who=who, n=files)
+    text = say("{day} {way}，{to}", "{day}, {way}: {to}", day=one.told_on, way=one.way.words, to=one.told_to)
+    if one.said:
+        note = say("“{said}” {note}", "“{said}” {note}", said=one.said, note=note)
+    opinion = pages.Cell(one.opinion.words, "badge", one.opinion.tone)  # type: ignore[arg-type]
+    return pages.Cell(
+        text, label=labels_of(EvalFeedback), url=url_to(one), note=note, badges=(opinion,), wide=True
+    )
+
+
+def _appeal_cell(one: EvalAppeal, files: int) -> pages.Cell:
+    note = say("“{grounds}” 附件 {n} 个", "“{grounds}” {n} files", grounds=one.grounds, n=files)
+    text = say(
+        "{no} {day} {who}", "{no}, {day}: {who}", no=one.no or "", day=one.raised_on, who=one.raised_by
+    )
+    standing = pages.Cell(one.status.words, "badge", one.status.tone)  # type: ignore[arg-type]
+    return pages.Cell(
+        text, label=labels_of(EvalAppeal), url=url_to(one), note=note, badges=(standing,), wide=True
     )
 
 

@@ -908,3 +908,6 @@ class ExplainPage:
     timeline: tuple[TimelineItem, ...] = ()
     table: ListPage | None = None
     charts: tuple[Chart, ...] = ()
+    sections: tuple[Section, ...] = ()
+    is_sheet: bool = False
+    """The sheet for the customer's file: it has a place to sign."""

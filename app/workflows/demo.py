@@ -47,6 +47,7 @@ FLOW = "cooperation_admission"
 REVIEWER, INSPECTOR, LEADER, KEEPER = "zhouruoxi", "cenweizhen", "hanliqun", "tangwangshu"
 SUPERVISOR, PURPOSE = "xiehuaijin", "与财务核对已完成订单的回款，核对后删除。"
 SPECIALIST, EVALUATOR, PUBLISHER = "shenjianing", "mutinglan", "hanliqun"
+YEARLY = "CUST-YEAR"
 
 PDF = b"%PDF-1.4\n% A page of the demo company\n%%EOF\n"
 
@@ -262,9 +263,10 @@ def _ask_for_export(who: access.Principal) -> None:
 
 
 def evaluate(on_progress: Any = None) -> list[Words]:
-    """Run and publish every published scheme over the year up to yesterday; the names of the schemes.
+    """Run and publish every published scheme; the names of the schemes.
 
-    The first is run once more and waits in the leader's inbox.
+    The yearly one goes by the last calendar year (L-02), so that an evaluator can run it again; the others by the year up
+    to yesterday. The first is run once more and waits in the leader's inbox.
     """
     with access.acting(access.SYSTEM):
         schemes = db.session.execute(
@@ -277,13 +279,16 @@ def evaluate(on_progress: Any = None) -> list[Words]:
     if not schemes:
         return []
     yesterday = company.today() - timedelta(days=1)
-    pin = pins.pin(f"{(yesterday - timedelta(days=364)).isoformat()}..{yesterday.isoformat()}")
+    lately = pins.pin(f"{(yesterday - timedelta(days=364)).isoformat()}..{yesterday.isoformat()}")
+    year = company.today().year - 1
+    periods = {YEARLY: pins.pin(f"{year}-01-01..{year}-12-31")}
     for code, _zh, _en in schemes:
         with access.acting(_principal(users[EVALUATOR])):
-            run_id = runs.start(code, pin)
+            run_id = runs.start(code, periods.get(code, lately))
             runs.compute(run_id, on_progress)
         _publish(run_id, users, approve=True)
-    _publish(_run_again(schemes[0][0], pin, users), users, approve=False)
+    first = schemes[0][0]
+    _publish(_run_again(first, periods.get(first, lately), users), users, approve=False)
     return [Words(zh, en) for _code, zh, en in schemes]
 
 

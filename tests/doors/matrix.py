@@ -22,7 +22,7 @@ from sqlalchemy.exc import IntegrityError
 
 from app.columns import MomentType, Rows, Scaled, now
 from app.extensions import company, db, transaction
-from app.models import Attachment, Customer
+from app.models import Attachment, Customer, EvalRun
 from app.roles import Act, Reach
 from app.services import access, attachments
 from app.services.fields import Kind, fields_of, resource_of
@@ -145,6 +145,7 @@ def make_records(world: World) -> Ids:
     """One record of each type for each owner, with a file."""
     ids: Ids = {model: {} for model in TYPES}
     with access.acting(access.SYSTEM), transaction():
+        add(EvalRun, mark_of(EvalRun, "any"), {}, None)
         for owner in OWNERS:
             owned = owned_by(world, owner)
             ids[Customer][owner] = add(Customer, mark_of(Customer, owner), owned, None)

@@ -11,10 +11,18 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from app.extensions import company as company_time, db, transaction
-from app.models import ApprovalFlow, ApprovalFlowVersion, EvalSchemeVersion, FlowStatus, Lifecycle, Parameter
-from app.services import access, exports
+from app.models import (
+    ApprovalFlow,
+    ApprovalFlowVersion,
+    EvalAppeal,
+    EvalSchemeVersion,
+    FlowStatus,
+    Lifecycle,
+    Parameter,
+)
+from app.services import access, exports, records
 from app.workflows import designing, incentives
-from app.workflows.evaluation import packing, runs
+from app.workflows.evaluation import packing, publishing, runs
 from app.workflows.evaluation.pins import pin
 from app.workflows.incentives.settling import later, month_of
 from tests.workflows.evaluation import shop
@@ -37,6 +45,27 @@ def evaluation(company: Company, by: str) -> Made:
             run_id = runs.start("SHOP", pin(YEAR))
             runs.compute(run_id)
     return "eval_run", run_id
+
+
+def appeal(company: Company, by: str) -> Made:
+    """An appeal against a published grade of a customer of this person, written by him."""
+    with company.app.app_context(), access.acting(access.SYSTEM):
+        customer = company.customer(by, Lifecycle.active)
+        shop.order(customer, "2025-03-01T10:00", 900)
+        with transaction():
+            packing.keep("SHOP", shop.scheme(), published=True)
+        run_id = runs.start("SHOP", pin(YEAR))
+        runs.compute(run_id)
+        with transaction():
+            publishing.effect(run_id, company_time.today())
+        written = {
+            "raised_on": company_time.today().isoformat(),
+            "raised_by": "钱掌柜",
+            "grounds": "漏计订单",
+        }
+        with access.acting(company.principal(by)), transaction():
+            about = {"run_id": str(run_id), "customer_id": str(customer)}
+            return "eval_appeal", int(records.create(EvalAppeal, about | written).id)
 
 
 def scheme(company: Company, by: str) -> Made:
@@ -78,5 +107,5 @@ def export(company: Company, by: str) -> Made:
 
 
 MAKERS: dict[str, Callable[[Company, str], Made]] = {
-    made.__name__: made for made in (evaluation, scheme, flow, month, export)
+    made.__name__: made for made in (evaluation, appeal, scheme, flow, month, export)
 }

@@ -22,6 +22,8 @@ from app.services.language.sql import sql
 from app.services.language.trees import Apply, Name
 from app.services.language.wording import words as formula_words
 from app.words import Words, say
+from app.workflows.evaluation import hearing
+from app.workflows.evaluation.hearing import Hearing
 from app.workflows.evaluation.measures import WORDS as AGGREGATES, Aggregate, Measure
 from app.workflows.evaluation.pins import edge
 from app.workflows.evaluation.publishing import reason
@@ -98,6 +100,8 @@ class Explanation:
     indicators: list[IndicatorLine]
     measures: list[MeasureLine]
     notes: list[Words]
+    heard: Hearing | None
+    """What the rated was told and objected, once the result is published."""
 
 
 def explain(run_id: int, code: str) -> Explanation:
@@ -140,6 +144,7 @@ def _explain(opened: Opened, which: Element, called: object) -> Explanation:
         indicators=_indicators(scheme, row),
         measures=measures,
         notes=[*_notes(scheme, row), *_changes(scheme, row, measures), *overrides],
+        heard=hearing.of_result(opened.run, scheme.subject.name, row["subject_id"]),
     )
 
 

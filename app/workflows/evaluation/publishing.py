@@ -34,6 +34,7 @@ from app.models import (
 from app.roles import Act
 from app.services import access, audit, bulk
 from app.words import Words, say
+from app.workflows.evaluation import hearing
 from app.workflows.evaluation.consequences import follow
 from app.workflows.evaluation.reading import RESULT, Opened, open_run
 from app.workflows.evaluation.saying import points, spoken
@@ -79,6 +80,7 @@ def effect(run_id: int, on: date) -> int:
         if opened.scheme.publishing.customer_grade:
             _write_grades(opened)
         _set(opened.run.id, status=RunStatus.published, published_at=now())
+        hearing.settle(run_id)
     audit.record(
         AuditAct.evaluation,
         "eval_run",
