@@ -19,6 +19,7 @@ from stdnum.cn import uscc
 
 import config
 from app import create_app
+from app.cli.serving import settle
 from app.extensions import db
 from app.models import Customer
 from app.services import access, exports, imports, records, sheets
@@ -118,7 +119,9 @@ def take_out(url: str, folder: str, user: str, file: str, count: str) -> None:
 
 def _opened(url: str, folder: str) -> Any:
     given = {"GUANHU_ENV": "test", "GUANHU_INSTANCE": folder, "GUANHU_DATABASE_URL": url}
-    return create_app(config.read(given))
+    app = create_app(config.read(given))
+    settle()
+    return app
 
 
 def _person(user: int) -> access.Principal:

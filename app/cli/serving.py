@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ctypes
 import errno
+import gc
 import logging
 import os
 import signal
@@ -45,6 +46,12 @@ PR_SET_PDEATHSIG = 1
 log = logging.getLogger(__name__)
 
 
+def settle() -> None:
+    """What stands now stays as long as the process: the collector need not go through it again, nor forks copy it."""
+    gc.collect()
+    gc.freeze()
+
+
 @click.command()
 @click.option("--without-worker", is_flag=True, help="Leave background jobs to `guanhu worker` elsewhere.")
 @click.option(
@@ -55,6 +62,7 @@ def serve(*, without_worker: bool, demo: bool) -> None:
     app = with_company() if demo else create_app()
     logs.configure(app.config["LOG"])
     check(app)
+    settle()
     listener = listen(app.config["HOST"], app.config["PORT"])
     children: dict[str, Callable[[], None]] = {"web": lambda: _web(app, listener)}
     if not without_worker:
@@ -70,6 +78,7 @@ def worker(lease: float) -> None:
     app = create_app()
     logs.configure(app.config["LOG"])
     check(app)
+    settle()
     work(app, timedelta(seconds=lease))
 
 
