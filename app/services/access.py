@@ -557,8 +557,26 @@ def _tables_in(clause: Any) -> set[str]:
     return {part.name for part in visitors.iterate(clause) if isinstance(part, Table)}
 
 
+_touches: dict[Any, frozenset[str]] = {}
+"""What statements touch, by what SQLAlchemy knows them again by."""
+MOST_STATEMENTS = 2_000
+
+
 def _touched(state: ORMExecuteState) -> frozenset[str]:
-    """The tables with a policy or a bin a statement touches, if any is protected: asked for, looked into, or joined."""
+    """The tables with a policy or a bin a statement touches, if any is protected."""
+    key = state.statement._generate_cache_key()
+    if key is None:
+        return _read_from(state)
+    found = _touches.get(key.key)
+    if found is None:
+        if len(_touches) >= MOST_STATEMENTS:
+            _touches.clear()
+        found = _touches[key.key] = _read_from(state)
+    return found
+
+
+def _read_from(state: ORMExecuteState) -> frozenset[str]:
+    """The same, read off the statement: what it asks for, looks into, and joins."""
     statement: Any = state.statement
     names = {mapper.local_table.name for mapper in state.all_mappers if isinstance(mapper.local_table, Table)}
     names |= _tables_in(statement)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from app.columns import now
@@ -51,8 +51,8 @@ class Command:
     def led_to(self, location: str, answer: Any = None) -> None:
         """Keep where the work led, for who sends the same again."""
         if self._row_id is not None:
-            row = db.session.get_one(SavedCommand, self._row_id)
-            row.location, row.answer = location, answer
+            kept = update(SavedCommand).where(SavedCommand.id == self._row_id)
+            db.session.execute(kept.values(location=location, answer=answer))
 
 
 def begin(key: str, user_id: int, digest: str) -> Command:

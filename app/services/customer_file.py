@@ -3,15 +3,28 @@
 from __future__ import annotations
 
 from calendar import monthrange
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import ColumnElement, ScalarSelect, and_, case, func, literal, or_, select
+from sqlalchemy import (
+    ColumnElement,
+    ScalarSelect,
+    and_,
+    bindparam,
+    case,
+    exists,
+    func,
+    literal,
+    or_,
+    select,
+)
 
 from app.extensions import company, db
 from app.models import (
+    AccountEntry,
     Admission,
     ApprovalRequest,
     CaseStatus,
@@ -20,12 +33,14 @@ from app.models import (
     Contract,
     ContractStatus,
     Customer,
+    CustomerClassification,
     CustomerInfo,
     DocumentKind,
     DocumentStatus,
     Interaction,
     Need,
     Opportunity,
+    Project,
     Risk,
     SalesDocument,
     ServiceCase,
@@ -55,21 +70,45 @@ class Standing:
     contract_until: date | None
 
 
-def standing(customer_id: int) -> Standing:
-    """The figures of a customer, over what the reader may see; one statement.
+POINTING: tuple[type[Any], ...] = (
+    *(Contact, Visit, Interaction, Opportunity, Need, Project),
+    *(Admission, Contract, CommercialTerm, SalesDocument, ServiceCase),
+    *(CustomerClassification, Risk, AccountEntry, Task),
+)
+"""What can belong to a customer."""
+_ANY_OF = select(
+    *(exists().where(model.__table__.c.customer_id == bindparam("customer")) for model in POINTING)
+)
+
+
+def lacking(customer_id: int) -> frozenset[type[Any]]:
+    """The record types of which a customer has nothing at all, whoever may read it; one statement.
+
+    It spares asking what the reader may read where there is nothing to read.
+    """
+    with access.acting(access.SYSTEM):
+        row = db.session.execute(_ANY_OF, {"customer": customer_id}).one()
+    return frozenset(model for model, is_there in zip(POINTING, row, strict=True) if not is_there)
+
+
+def standing(customer_id: int, without: Collection[type[Any]] = ()) -> Standing:
+    """The figures of a customer, over what the reader may see; one statement. He has nothing of the types in `without`.
 
     Bought is what orders of this calendar year come to, less returns; `bought_before` the same days a year ago.
     """
-    wanted = {**_bought(customer_id), **_seen(customer_id), **_agreed(customer_id)}
-    if not wanted:
-        return Standing(None, None, None, None, None, None, None)
-    row = db.session.execute(select(*(value.label(name) for name, value in wanted.items()))).one()
-    return Standing(**{name: getattr(row, name, None) for name in Standing.__slots__})
+    found: dict[str, Any] = dict.fromkeys(Standing.__slots__)
+    wanted: dict[str, ScalarSelect[Any]] = {}
+    for model, (figures, count) in FIGURES.items():
+        if access.principal().may(Act.read, access.resource_of(model)):
+            found[count] = 0
+            wanted |= {} if model in without else figures(customer_id)
+    if wanted:
+        row = db.session.execute(select(*(value.label(name) for name, value in wanted.items()))).one()
+        found |= row._mapping
+    return Standing(**found)
 
 
 def _bought(customer_id: int) -> dict[str, ScalarSelect[Any]]:
-    if not access.principal().may(Act.read, access.resource_of(SalesDocument)):
-        return {}
     today = company.today()
     year = _midnight(date(today.year, 1, 1))
     last_year, then = _midnight(date(today.year - 1, 1, 1)), _midnight(today - timedelta(days=364))
@@ -87,27 +126,32 @@ def _bought(customer_id: int) -> dict[str, ScalarSelect[Any]]:
     }
 
 
-def _seen(customer_id: int) -> dict[str, ScalarSelect[Any]]:
-    who, year = access.principal(), date(company.today().year, 1, 1)
-    found = {}
-    if who.may(Act.read, access.resource_of(Visit)):
-        held = Visit.status.in_((VisitStatus.done, VisitStatus.filed))
-        found["visits"] = _count(Visit.id, Visit.customer_id == customer_id, held, Visit.planned_on >= year)
-    if who.may(Act.read, access.resource_of(ServiceCase)):
-        found["open_cases"] = _count(
-            ServiceCase.id, ServiceCase.customer_id == customer_id, ServiceCase.status.in_(OPEN_CASES)
-        )
-    return found
+def _visited(customer_id: int) -> dict[str, ScalarSelect[Any]]:
+    year = date(company.today().year, 1, 1)
+    held = Visit.status.in_((VisitStatus.done, VisitStatus.filed))
+    return {"visits": _count(Visit.id, Visit.customer_id == customer_id, held, Visit.planned_on >= year)}
+
+
+def _complained(customer_id: int) -> dict[str, ScalarSelect[Any]]:
+    is_open = ServiceCase.status.in_(OPEN_CASES)
+    return {"open_cases": _count(ServiceCase.id, ServiceCase.customer_id == customer_id, is_open)}
 
 
 def _agreed(customer_id: int) -> dict[str, ScalarSelect[Any]]:
-    if not access.principal().may(Act.read, access.resource_of(Contract)):
-        return {}
     mine = and_(Contract.customer_id == customer_id, Contract.status == ContractStatus.effective)
     return {
         "contracts": _count(Contract.id, mine),
         "contract_until": select(func.max(Contract.expires_on)).where(mine).scalar_subquery(),
     }
+
+
+FIGURES: dict[type[Any], tuple[Callable[[int], dict[str, ScalarSelect[Any]]], str]] = {
+    SalesDocument: (_bought, "orders"),
+    Visit: (_visited, "visits"),
+    ServiceCase: (_complained, "open_cases"),
+    Contract: (_agreed, "contracts"),
+}
+"""What the figures are made of, and the count among them, which is 0 where there is nothing."""
 
 
 def _count(column: Any, *conditions: ColumnElement[bool]) -> ScalarSelect[Any]:
@@ -179,15 +223,18 @@ DECIDED = (Admission, Contract, CommercialTerm, Need)
 """What about a customer is decided on, besides himself."""
 
 
-def counts(customer: Customer) -> dict[str, int]:
-    """How much there is on the tabs of the page beside the related records, of what the reader may see; one statement."""
+def counts(customer: Customer, without: Collection[type[Any]] = ()) -> dict[str, int]:
+    """How much there is on the tabs of the page beside the related records, of what the reader may see; one statement.
+
+    The customer has nothing of the types in `without`.
+    """
     told = [
         _count(model.id, model.customer_id == customer.id, getattr(model, name).is_not(None))
         for model, name in MOMENTS
-        if access.principal().may(Act.read, access.resource_of(model))
+        if model not in without and access.principal().may(Act.read, access.resource_of(model))
     ]
     wanted = {
-        "approvals": _count(ApprovalRequest.id, _about(customer.id)),
+        "approvals": _count(ApprovalRequest.id, _about(customer.id, without)),
         "files": attachments.count_of(customer),
         "story": sum(told, start=literal(0)),
         "log": history.count_of(Customer, customer.id),
@@ -202,12 +249,12 @@ def requests(customer_id: int, most: int = 50) -> list[ApprovalRequest]:
     return list(db.session.scalars(wanted.limit(most)))
 
 
-def _about(customer_id: int) -> ColumnElement[bool]:
+def _about(customer_id: int, without: Collection[type[Any]] = ()) -> ColumnElement[bool]:
     about: list[ColumnElement[bool]] = [
         and_(ApprovalRequest.object_type == "customer", ApprovalRequest.object_id == customer_id)
     ]
     for model in DECIDED:
-        if access.principal().may(Act.read, access.resource_of(model)):
+        if model not in without and access.principal().may(Act.read, access.resource_of(model)):
             ids = select(model.id).where(model.customer_id == customer_id)
             table = model.__tablename__
             about.append(and_(ApprovalRequest.object_type == table, ApprovalRequest.object_id.in_(ids)))

@@ -47,9 +47,8 @@ from app.services.language.checking import Formula
 from app.services.language.wording import tree_words
 from app.words import Words, language, say
 
-MOST_COUNTED = 10_000
-MOST_FOUND = 1_000
-"""As far as the hits of a search are counted: each of them must be read for it."""
+MOST_COUNTED, MOST_FOUND = 2_000, 1_000
+"""As far as the records of a list, and the hits of a search, are counted unasked: each must be read for it."""
 SIZES = (25, 50, 100, 200)
 PICKED = 20
 
@@ -127,6 +126,9 @@ def _related_title(record: Any, field: Field) -> str:
     if field.relation:
         return title_of(getattr(record, field.relation))
     related = db.session.get(field.target, key) if field.target else None
+    db.session.info.setdefault("held", []).append(
+        related
+    )  # asked for again by the next field that points to it
     return title_of(related) if hasattr(field.target, "__rows__") else str(getattr(related, "name", key))
 
 
@@ -689,6 +691,8 @@ def _fill(record: Any, typed: Mapping[str, Any], allowed: tuple[Field, ...], *, 
     for field in allowed:
         if field.name not in typed and not (new and field.required):
             continue
+        if not new and field.kind is Kind.relation and _is_kept(record, field, typed[field.name]):
+            continue  # what it points to was chosen before
         try:
             value = value_of(field, typed.get(field.name))
         except values.BadValue as error:
@@ -700,6 +704,12 @@ def _fill(record: Any, typed: Mapping[str, Any], allowed: tuple[Field, ...], *, 
             setattr(record, field.name, value)
     if problems:
         raise BadInput(problems)
+
+
+def _is_kept(record: Any, field: Field, typed: Any) -> bool:
+    """Whether a relation comes back as it was."""
+    key = getattr(record, field.name)
+    return key is not None and str(typed).strip() == str(key)
 
 
 def _not_editable(model: type[Any], name: str) -> Words:

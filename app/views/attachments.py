@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
 
-from flask import flash, redirect, request, send_file, url_for
+from flask import flash, g, redirect, request, send_file, url_for
 from flask_appbuilder import expose
 from flask_appbuilder.baseviews import BaseView
 from flask_babel import gettext as _
@@ -156,7 +156,9 @@ def _kinds(record: Any) -> tuple[pages.Choice, ...]:
     asked = (
         pages.Choice(field.name, field.label) for field in attachments.file_fields(type(record), of=record)
     )
-    return (*asked, *(pages.Choice(kind.code, records.title_of(kind)) for kind in attachments.types()))
+    if "kinds_of_documents" not in g:  # the list of files and the form for another both ask
+        g.kinds_of_documents = attachments.types()
+    return (*asked, *(pages.Choice(kind.code, records.title_of(kind)) for kind in g.kinds_of_documents))
 
 
 def _shown(

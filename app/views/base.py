@@ -7,7 +7,7 @@ finds the record through the row policy, calls one verb in one transaction, and 
 from __future__ import annotations
 
 import builtins
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 from urllib.parse import parse_qsl, urlsplit
@@ -452,7 +452,10 @@ class RecordView(BaseView):
         """The tabs, and under one of several record types a tab for each of them; one statement counts them all."""
         here = self.url("show", pk=record.id)
         shown = [other for other in self.related if records.may_list(other.model)]
-        totals = dict(zip(shown, _counted(shown, record), strict=True))
+        without = self.lacking(record)
+        totals = dict.fromkeys(shown, 0) | _counted(
+            [tab for tab in shown if tab.model not in without], record
+        )
         single = {
             other.model: pages.Tab(
                 labels_of(other.model),
@@ -519,6 +522,10 @@ class RecordView(BaseView):
                 pages=(),
                 sizes=(),
             )
+
+    def lacking(self, record: Any) -> Collection[type[Any]]:  # noqa: ARG002
+        """The record types on the tabs of which the record is known to have nothing."""
+        return ()
 
     def counts_of(self, record: Any) -> Mapping[str, int]:  # noqa: ARG002
         """How much there is on the tabs that tell a story, as far as it is counted."""
@@ -806,13 +813,13 @@ def emptied(field: pages.Field) -> pages.Field:
     return field
 
 
-def _counted(tabs: Sequence[Related], record: Any) -> Sequence[int]:
+def _counted(tabs: Sequence[Related], record: Any) -> dict[Related, int]:
     """How many records stand behind each tab, counted up to 100; one statement for all of them."""
     if not tabs:
-        return ()
+        return {}
     limited = [select(tab.model.id).where(tab.of(record)).limit(100).subquery() for tab in tabs]
     counts = [select(func.count()).select_from(rows).scalar_subquery() for rows in limited]
-    return tuple(db.session.execute(select(*counts)).one())
+    return dict(zip(tabs, db.session.execute(select(*counts)).one(), strict=True))
 
 
 def _go(where: str) -> Any:

@@ -127,7 +127,7 @@ class CustomerView(RecordView):
 
     def figures_of(self, record: Any) -> Iterable[pages.Figure]:
         """What he bought, when he was seen, what is open; each opens to what it is made of."""
-        found = customer_file.standing(record.id)
+        found = customer_file.standing(record.id, lacking_of(record))
         here = self.url("show", pk=record.id)
         if found.orders is not None:
             yield _bought(found, here)
@@ -147,9 +147,13 @@ class CustomerView(RecordView):
                 _("Contracts in force"), str(found.contracts), note=until, url=f"{here}?tab=contract"
             )
 
+    def lacking(self, record: Any) -> frozenset[type[Any]]:
+        """The tabs that are empty for everybody."""
+        return lacking_of(record)
+
     def counts_of(self, record: Any) -> dict[str, int]:
         """How much there is to decide, to read and to look back at."""
-        return customer_file.counts(record)
+        return customer_file.counts(record, lacking_of(record))
 
     def story_of(self, record: Any, tab: str) -> Iterable[pages.TimelineItem]:
         """Everything that happened with the customer, or every request for a decision about him."""
@@ -221,7 +225,7 @@ class CustomerView(RecordView):
                     url=url_to(contact),
                     note=" · ".join(filter(None, [contact.title or "", str(contact.role.words)])),
                 )
-                for contact in customer_file.contacts(record.id)
+                for contact in ([] if Contact in lacking_of(record) else customer_file.contacts(record.id))
             ),
             url=f"{here}?tab=contact",
             url_label=_("All"),
@@ -310,7 +314,8 @@ def _controls(record: Any) -> Iterable[pages.Item]:
             else _("On account up to %(limit)s", limit=limit),
             note=_("The credit limit of the file."),
         )
-    for one in classes.treatment(record.id):
+    classified = CustomerClassification not in lacking_of(record)
+    for one in classes.treatment(record.id) if classified else ():
         if one.key is not PolicyKey.credit or "credit_limit" in seen:
             yield _treated(record, one)
     if record.is_key:
@@ -339,11 +344,19 @@ def _treated(record: Any, one: classes.Treatment) -> pages.Item:
     )
 
 
+def lacking_of(record: Any) -> frozenset[type[Any]]:
+    """What a customer has nothing of; asked for once a request."""
+    found: dict[int, frozenset[type[Any]]] = g.setdefault("lacking", {})
+    if record.id not in found:
+        found[record.id] = customer_file.lacking(record.id)
+    return found[record.id]
+
+
 def due_of(record: Any) -> list[Task]:
     """The open tasks about a customer; asked for once a request."""
     found: dict[int, list[Task]] = g.setdefault("due_tasks", {})
     if record.id not in found:
-        found[record.id] = customer_file.due(record.id)
+        found[record.id] = [] if Task in lacking_of(record) else customer_file.due(record.id)
     return found[record.id]
 
 

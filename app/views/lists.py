@@ -335,7 +335,7 @@ def _count_text(first: int, last: int, page: records.Page) -> str:
 def _all_text(page: records.Page) -> str:
     """The offer to take the whole result, beyond this page."""
     if page.is_capped:
-        return str(_("Select all that match")) if page.most < records.MOST_COUNTED else ""
+        return str(_("Select all that match"))
     return str(_("Select all %(total)s", total=f"{page.total:,}"))
 
 

@@ -64,6 +64,11 @@ class Cell:
     """Where the value is typed in the list itself."""
 
 
+ON_ONE_LINE = frozenset({"badge", "grade", "date", "sealed", "change"})
+SHORT = 20
+"""Characters that need not be broken."""
+
+
 @dataclass(frozen=True, slots=True)
 class Column:
     """A head of a table; `sort_url` leads to the next of ascending, descending, none.
@@ -82,6 +87,18 @@ class Column:
     hidden: bool = False
     width: int = 0
     """As the view says it, in pixels; 0 for as it comes."""
+
+    def dress(self, cell: Cell) -> str:
+        """The classes of a cell of this column."""
+        short = cell.kind in ON_ONE_LINE or (len(str(cell.text)) <= SHORT and not cell.note)
+        worn = {
+            "num": self.numeric or cell.kind == "num",
+            "nw": short,
+            "long": cell.kind == "long",
+            "hid": self.hidden_on_phone or not (cell.text or cell.badges),
+            "full": self.wide_on_phone,
+        }
+        return " ".join(name for name, is_worn in worn.items() if is_worn)
 
 
 @dataclass(frozen=True, slots=True)

@@ -112,6 +112,39 @@ def test_an_account_without_an_employee_owns_nothing(app: Any, world: World):
         db.session.remove()
 
 
+def test_what_is_changed_of_rights_by_any_hand_holds_with_the_next_request(
+    app: Any, world: World, client: Any
+):
+    """Nothing tells the product: rows are written past it, as another process would."""
+    with app.app_context():
+        ids = make_records(world)
+        give_everything(world, "ann", Reach.team)
+    sign_in(client, "ann")
+    hers, of_bob, of_dan = (f"/customer/show/{ids[Customer][name]}" for name in ("ann", "bob", "dan"))
+    asked = (hers, of_bob, of_dan)
+    seen = []
+    changes = (
+        "SELECT 1",
+        "UPDATE role_grant SET reach = 'own'",
+        "UPDATE role_grant SET reach = 'team'",
+        f"UPDATE employee SET org_unit_id = {world.unit_of('dan')} WHERE id = {world.employees['ann']}",
+        "UPDATE role_grant SET reach = 'all'",
+        "DELETE FROM ab_user_role",
+    )
+    for change in changes:
+        with app.app_context(), access.acting(access.SYSTEM), transaction():
+            db.session.execute(db.text(change))
+        seen.append([client.get(url).status_code for url in asked])
+    assert seen == [
+        [200, 200, 404],
+        [200, 404, 404],
+        [200, 200, 404],
+        [200, 404, 200],
+        [200, 200, 200],
+        [403, 403, 403],
+    ]
+
+
 def test_every_route_says_what_right_it_asks_for(app: Any):
     silent = []
     for rule in app.url_map.iter_rules():
