@@ -67,6 +67,7 @@ class Customer(Stamped, Binned, Extended, Model):
     __label__ = "客户", "Customers"
     __rows__ = Rows.owned
     __title__ = ("name",)
+    __twins__ = (("name",), ("phone",))
     __sections__ = (
         ("code", "基本信息", "Basic information"),
         ("credit_code", "登记与经营", "Registration and business"),

@@ -1,6 +1,6 @@
-"""Customers that may be one: warned of while a new one is typed, listed for who may merge them (B-33).
+"""Records that may be one, listed for who may merge them; customers are warned of while a new one is typed, too (B-33).
 
-Twins share their credit code, their telephone, or what their names come down to; names that share most of their letters
+By what two records of a type may be one is declared with the type. Customers that are one share their credit code, their telephone, or what their names come down to; names that share most of their letters
 are shown as similar. Whoever types is told of customers he may not see, too, or two people develop the same one: of those
 he learns the beginning of the name and whom to ask, nothing else.
 """
@@ -11,17 +11,17 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, String, and_, case, cast, func, or_, select
+from sqlalchemy import ColumnElement, Select, String, and_, case, cast, false, func, or_, select
 from sqlalchemy.orm import joinedload
 
 from app.extensions import db
 from app.models import Customer, SearchEntry
 from app.services import access, names, searching, values
+from app.services.fields import field_named
 from app.words import Words
 
 SAME_CODE = Words("统一社会信用代码相同", "Same credit code")
 SAME_NAME = Words("名称相同", "Same name")
-SAME_PHONE = Words("电话相同", "Same telephone")
 SIMILAR = Words("名称相似", "Similar name")
 ENOUGH = 0.5
 """So much of two names is the same that a person should look."""
@@ -110,54 +110,90 @@ def _twin(row: Customer, why: Words, *, seen: bool) -> Twin:
 
 # ---- all there are -----------------------------------------------------------------------------------------
 
+Key = tuple[str, ...]
+"""The fields two records of a type share when they may be one."""
+
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """Two customers that may be one; `first` is the older file."""
+    """Two records that may be one; `first` is the older."""
 
-    first: Customer
-    second: Customer
+    first: Any
+    second: Any
     why: Words
 
 
-def of(customer: Customer) -> list[Pair]:
-    """The customers this person may see that may be this one, the surest first."""
-    alike = [
-        twin for twin in like(customer.name, customer.credit_code or "", but=customer.id) if twin.customer
-    ]
-    found = {twin.customer.id: Pair(customer, twin.customer, twin.why) for twin in alike if twin.customer}
-    model: Any = Customer
-    if number := customer.phone_index:
-        same = select(model).where(model.phone_index == number, model.id != customer.id)
-        for other in db.session.scalars(same.options(joinedload(model.owner)).limit(MOST_TRIED)):
-            found.setdefault(other.id, Pair(customer, other, SAME_PHONE))
+def keys_of(model: type[Any]) -> tuple[Key, ...]:
+    """By what records of this type may be one, as the schema declares it (`__twins__`)."""
+    return getattr(model, "__twins__", ())
+
+
+def words_of(model: type[Any], key: Key) -> Words:
+    """What two records have in common that share a key."""
+    labels = [field.label for name in key if (field := field_named(model, name))]
+    zh, en = "、".join(one.zh for one in labels), ", ".join(one.en.lower() for one in labels)
+    return Words(f"{zh}相同", f"Same {en}")
+
+
+def of(record: Any) -> list[Pair]:
+    """The records this person may see that may be this one, the surest first."""
+    model, found = type(record), {}
+    if isinstance(record, Customer):
+        alike = like(record.name, record.credit_code or "", but=record.id)
+        found = {twin.customer.id: Pair(record, twin.customer, twin.why) for twin in alike if twin.customer}
+    for key in keys_of(model):
+        held = [_held(record, name) for name in key]
+        if all(held):
+            same = (column == value for column, value in zip(_columns(model, key), held, strict=True))
+            rows = _joined(select(model), model, key).where(*same, model.id != record.id)
+            for other in db.session.scalars(rows.order_by(model.id).limit(MOST_TRIED)):
+                found.setdefault(other.id, Pair(record, other, words_of(model, key)))
     return list(found.values())
 
 
-def pairs(*, by_phone: bool = False, page: int = 1, size: int = 25) -> tuple[list[Pair], bool]:
-    """The pairs among the customers this person may see, a page of what they share at a time, and whether there are more.
+def pairs(model: type[Any], key: Key, *, page: int = 1, size: int = 25) -> tuple[list[Pair], bool]:
+    """The pairs among the records this person may see, a page of what they share at a time, and whether there are more.
 
-    Two statements. Each later file is paired with the oldest of those that share a name or telephone.
+    Two statements. Each later record is paired with the oldest of those that share the key.
     """
-    customer: Any = Customer
-    shared = customer.phone_index if by_phone else SearchEntry.core
-    joined = select(shared).select_from(Customer)
-    if not by_phone:
-        mine = and_(SearchEntry.object_type == "customer", SearchEntry.object_id == Customer.id)
-        joined = joined.join(SearchEntry, mine).where(SearchEntry.core != "")
-    twice = joined.where(shared.is_not(None)).group_by(shared).having(func.count() > 1)
-    keys = list(db.session.scalars(twice.order_by(shared).offset((page - 1) * size).limit(size + 1)))
+    columns = _columns(model, key)
+    shared = _joined(select(*columns).select_from(model), model, key)
+    twice = shared.where(*(column.is_not(None) for column in columns)).group_by(*columns)
+    having = twice.having(func.count() > 1).order_by(*columns)
+    keys = db.session.execute(having.offset((page - 1) * size).limit(size + 1)).all()
+    wanted = (
+        and_(*(column == value for column, value in zip(columns, one, strict=True))) for one in keys[:size]
+    )
     rows = db.session.execute(
-        joined.add_columns(Customer)
-        .where(shared.in_(keys[:size]))
-        .options(joinedload(Customer.owner))
-        .order_by(shared, Customer.id)
+        shared.add_columns(model).where(or_(false(), *wanted)).order_by(*columns, model.id)
     ).all()
-    oldest: dict[str, Customer] = {}
-    why = SAME_PHONE if by_phone else SAME_NAME
+    oldest: dict[tuple[Any, ...], Any] = {}
+    why = words_of(model, key)
     found = [
-        Pair(oldest[key], customer, why)
-        for key, customer in rows
-        if oldest.setdefault(key, customer) is not customer
+        Pair(oldest[tuple(held)], record, why)
+        for *held, record in rows
+        if oldest.setdefault(tuple(held), record) is not record
     ]
     return found, len(keys) > size
+
+
+def _columns(model: type[Any], key: Key) -> list[Any]:
+    """What a key is compared by: names by what they come down to, sealed fields by their blind index."""
+    return [SearchEntry.core if name == "name" else getattr(model, _attribute(model, name)) for name in key]
+
+
+def _held(record: Any, name: str) -> Any:
+    return names.core_of(record.name) if name == "name" else getattr(record, _attribute(type(record), name))
+
+
+def _attribute(model: type[Any], name: str) -> str:
+    field = field_named(model, name)
+    return f"{name}_index" if field is not None and field.sealed else name
+
+
+def _joined(statement: Select[Any], model: type[Any], key: Key) -> Select[Any]:
+    """With what names come down to, where the key holds one."""
+    if "name" not in key:
+        return statement
+    own = and_(SearchEntry.object_type == model.__tablename__, SearchEntry.object_id == model.id)
+    return statement.join(SearchEntry, own).where(SearchEntry.core != "")

@@ -59,7 +59,7 @@ OTHERS: tuple[type[Any], ...] = (
     attachments.AttachmentView,
     bulk.BulkView,
     comparisons.ComparisonView,
-    duplicates.DuplicateView,
+    *duplicates.VIEWS,
     evaluation.EvaluationView,
     flow_design.ApprovalFlowVersionView,
     imports.ImportView,

@@ -239,7 +239,19 @@ class RecordView(BaseView):
                 ),
             )
             acts.bulk_url = self.url("bulk")
+        if self._may_merge():
+            twins = f"{self.model.__name__}DuplicateView"
+            merge = pages.Act(
+                _("Merge two"), url=url_for(f"{twins}.chosen"), method="post", icon="arrows-join"
+            )
+            acts.bulk += (merge,)
+            found = pages.Act(_("Find duplicates"), url=url_for(f"{twins}.list"), icon="copy", rare=True)
+            acts.acts += (found,)
         return acts
+
+    def _may_merge(self) -> bool:
+        """Whether two of these records may be one, and this person may say so."""
+        return hasattr(self.model, "__twins__") and access.principal().may(Act.merge, self.resource)
 
     def _bulk_edit_act(self) -> pages.Act:
         """Change the same fields of the chosen records: what is left empty stays."""
@@ -417,6 +429,9 @@ class RecordView(BaseView):
                     confirm=_("Put this record in the recycle bin?"),
                 )
             )
+        if self._may_merge() and records.may_change(record, Act.merge):
+            url = url_for(f"{self.model.__name__}DuplicateView.of", pk=record.id)
+            acts.append(pages.Act(_("Find duplicates"), url, icon="copy", rare=True))
         return primary, tuple(acts)
 
     def _approval_act(self, record: Any, offered: workflows.Buttons) -> pages.Act | None:

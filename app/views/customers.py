@@ -38,7 +38,7 @@ from app.roles import Act
 from app.services import access, classes, customer_file, records, values
 from app.services.fields import field_named, labels_of
 from app.services.language.kinds import POINTS
-from app.views import lists, pages
+from app.views import pages
 from app.views.base import Group, RecordView
 from app.views.cells import days_late, task_item, url_to
 from app.words import Words, say
@@ -104,22 +104,11 @@ class CustomerView(RecordView):
         """The same company entered twice is developed twice (B-33)."""
         if not access.principal().may(Act.create, self.resource):
             return ""
-        return url_for("DuplicateView.alike", but=record.id if record is not None else None)
-
-    def list_acts(self) -> lists.ListActs:
-        """Besides what every list offers: two that are one become one."""
-        acts = super().list_acts()
-        if access.principal().may(Act.merge, self.resource):
-            url = url_for("DuplicateView.chosen")
-            acts.bulk += (pages.Act(_("Merge two"), url=url, method="post", icon="arrows-join"),)
-        return acts
+        return url_for("CustomerDuplicateView.alike", but=record.id if record is not None else None)
 
     def acts_of(self, record: Any) -> tuple[pages.Act | None, tuple[pages.Act, ...]]:
-        """Besides what every record offers: what people mostly come here for, to record a visit; and who he may be, too."""
+        """Besides what every record offers: what people mostly come here for, to record a visit."""
         primary, acts = super().acts_of(record)
-        if records.may_change(record, Act.merge):
-            url = url_for("DuplicateView.of", pk=record.id)
-            acts = (*acts, pages.Act(_("Find duplicates"), url, icon="copy", rare=True))
         if primary is None and access.principal().may(Act.create, "visit"):
             url = f"/visit/add?customer_id={record.id}"
             primary = pages.Act(_("Record a visit"), url, icon="map-pin", primary=True)

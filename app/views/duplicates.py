@@ -1,4 +1,4 @@
-"""Customers that may be one: the warning while a new one is typed, the list of pairs, merging two, taking it back."""
+"""Records that may be one: the list of pairs, merging two, taking it back; of customers the warning while one is typed."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from app.models import Customer, RecordMerge
 from app.roles import Act
 from app.services import access, merging, records, twins, values
 from app.services.commands import AlreadyDone
-from app.services.fields import labels_of
+from app.services.fields import labels_of, models_by_resource
 from app.views import forms, pages
 from app.views.base import ticked
-from app.views.cells import url_to
+from app.views.cells import place_of, url_to
 from app.views.guards import needs
 from app.views.lists import query_args_with
 from app.views.web import once, page_number
@@ -33,11 +33,12 @@ COLUMNS = (
     pages.Column("why", Words("相同之处", "What is the same")),
 )
 COLUMNS_OF = (
-    pages.Column("first", Words("本客户", "This customer"), wide_on_phone=True),
-    pages.Column("second", Words("可能相同的客户", "May be the same")),
+    pages.Column("first", Words("本条记录", "This one"), wide_on_phone=True),
+    pages.Column("second", Words("可能相同的记录", "May be the same")),
     COLUMNS[2],
 )
 PAIR = 2
+MERGED_LATELY = "merged"
 MERGED = (
     pages.Column("kept", Words("保留的档案", "Kept file"), wide_on_phone=True),
     pages.Column("merged", Words("并入的档案", "Merged file")),
@@ -46,27 +47,32 @@ MERGED = (
 )
 
 
-class DuplicateView(BaseView):
-    """Finding twins and merging them."""
+class Duplicates(BaseView):
+    """Finding twins of a record type and merging them."""
 
-    route_base = "/duplicates"
     default_view = "list"
-    resource = "customer"
+    model: type[Any]
+    resource: str
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        """Name the record type after its model."""
+        super().__init_subclass__(**kwargs)
+        cls.resource = access.resource_of(cls.model)
 
     @expose("/")
     @needs(Act.merge)
     def list(self) -> Any:
-        """The pairs this person may see, by name or by telephone; or what was merged lately."""
-        kind = request.args.get("by", "name")
-        page = _merged() if kind == "merged" else _pairs(by_phone=kind == "phone")
+        """The pairs this person may see, by what they share; or what was merged lately."""
+        kind = request.args.get("by", "")
+        page = self._merged() if kind == MERGED_LATELY else self._pairs(kind)
         return render_template("record/list.html", page=page)
 
     @expose("/of/<int:pk>")
     @needs(Act.merge)
     def of(self, pk: int) -> Any:
-        """Who else this customer may be."""
-        customer = records.find(Customer, pk, Act.merge)
-        return render_template("record/list.html", page=_twins_of(customer))
+        """Which records this one may be, too."""
+        record = records.find(self.model, pk, Act.merge)
+        return render_template("record/list.html", page=self._twins_of(record))
 
     @expose("/chosen", methods=["POST"])
     @needs(Act.merge)
@@ -75,11 +81,201 @@ class DuplicateView(BaseView):
         ids = sorted(ticked())
         if len(ids) != PAIR:
             flash(_("Tick the two that are one."), "warning")
-            return redirect(url_for("CustomerView.list"), 303)
-        kept, merged = merging.looked_at(Customer, *ids)
-        if merged.code and not kept.code:
-            kept, merged = merged, kept
-        return redirect(url_for("DuplicateView.merge", kept=kept.id, merged=merged.id), 303)
+            return redirect(url_for(f"{self.model.__name__}View.list"), 303)
+        return redirect(self._compared(*merging.looked_at(self.model, *ids)), 303)
+
+    @expose("/merge/<int:kept>/<int:merged>", methods=["GET", "POST"])
+    @needs(Act.merge)
+    def merge(self, kept: int, merged: int) -> Any:
+        """Choose which value is kept of each field in which the two differ, then make them one."""
+        if request.method == "GET":
+            return render_template("record/form.html", page=self._form(kept, merged))
+        take = [name.removeprefix("take:") for name, value in request.form.items() if value == "merged"]
+        seen = (
+            values.whole(request.form.get("version_no", "")),
+            values.whole(request.form.get("merged_version", "")),
+        )
+        try:
+            with transaction():
+                command = once()
+                merging.merge(self.model, kept, merged, take, seen)
+                where = place_of(self.model, kept)
+                command.led_to(where)
+        except (AlreadyDone, NotFound):
+            raise
+        except Refusal as refusal:
+            return render_template("record/form.html", page=self._form(kept, merged, refusal)), refusal.status
+        flash(_("The two are one file now."), "success")
+        return redirect(where, 303)
+
+    @expose("/undo/<int:pk>", methods=["POST"])
+    @needs(Act.merge)
+    def undo(self, pk: int) -> Any:
+        """Take a merge back."""
+        try:
+            with transaction():
+                done = merging.undo(self.model, pk)
+                where = place_of(self.model, done.merged_id)
+        except NotFound:
+            raise
+        except Refusal as refusal:
+            flash(str(refusal.words), "danger")
+            return redirect(self._url("list", by=MERGED_LATELY), 303)
+        flash(_("The merge is taken back."), "success")
+        return redirect(where, 303)
+
+    # ---- lists ---------------------------------------------------------------------------------------------
+
+    def _url(self, method: str, **arguments: Any) -> str:
+        return url_for(f"{self.endpoint}.{method}", **arguments)
+
+    def _compared(self, keep: Any, other: Any) -> str:
+        """Where two are compared: the one with a code stays."""
+        if getattr(other, "code", None) and not keep.code:
+            keep, other = other, keep
+        return self._url("merge", kept=keep.id, merged=other.id)
+
+    def _tabs(self, current: str) -> tuple[pages.Tab, ...]:
+        kinds = [("-".join(key), twins.words_of(self.model, key)) for key in twins.keys_of(self.model)]
+        return tuple(
+            pages.Tab(label, self._url("list", by=kind), current=kind == current)
+            for kind, label in (*kinds, (MERGED_LATELY, _("Merged lately")))
+        )
+
+    def _crumbs(self, *further: pages.Crumb) -> tuple[pages.Crumb, ...]:
+        listed = url_for(f"{self.model.__name__}View.list")
+        return (pages.Crumb(labels_of(self.model), listed), *further)
+
+    def _pairs(self, kind: str) -> pages.ListPage:
+        keys = {"-".join(key): key for key in twins.keys_of(self.model)}
+        kind = kind if kind in keys else next(iter(keys))
+        number = page_number(request.args, MAX_PAGE)
+        found, more = twins.pairs(self.model, keys[kind], page=number)
+        return pages.ListPage(
+            title=TITLE,
+            resource="duplicates",
+            crumbs=self._crumbs(),
+            tabs=self._tabs(kind),
+            columns=COLUMNS,
+            rows=tuple(self._row(pair) for pair in found),
+            prev_url=query_args_with(page=str(number - 1)) if number > 1 else "",
+            next_url=query_args_with(page=str(number + 1)) if more else "",
+            empty=pages.EmptyState(
+                _("No duplicates"), _("No two you may see have this in common."), icon="copy-check"
+            ),
+        )
+
+    def _twins_of(self, record: Any) -> pages.ListPage:
+        return pages.ListPage(
+            title=TITLE,
+            resource="duplicates",
+            crumbs=self._crumbs(pages.Crumb(records.title_of(record), url_to(record))),
+            columns=COLUMNS_OF,
+            rows=tuple(self._row(pair) for pair in twins.of(record)),
+            empty=pages.EmptyState(
+                _("No duplicates"), _("None you may see is like this."), icon="copy-check"
+            ),
+        )
+
+    def _row(self, pair: twins.Pair) -> pages.Row:
+        where = self._compared(pair.first, pair.second)
+        return pages.Row(
+            id=f"{pair.first.id}-{pair.second.id}",
+            url=where,
+            cells=(
+                _cell(pair.first),
+                _cell(pair.second),
+                pages.Cell(pair.why, kind="badge", tone="warn"),
+            ),
+            acts=(pages.Act(_("Compare"), url=where),),
+            selectable=False,
+        )
+
+    def _merged(self) -> pages.ListPage:
+        done = merging.done_lately(self.model)
+        titles = merging.titles(self.model, done)
+        return pages.ListPage(
+            title=TITLE,
+            resource="duplicates",
+            crumbs=self._crumbs(),
+            tabs=self._tabs(MERGED_LATELY),
+            columns=MERGED,
+            rows=tuple(self._merged_row(one, titles) for one in done if one.kept_id in titles),
+            empty=pages.EmptyState(_("Nothing here yet"), _("What is merged can be taken back here.")),
+        )
+
+    def _merged_row(self, done: RecordMerge, titles: dict[int, str]) -> pages.Row:
+        where = place_of(self.model, done.kept_id)
+        undone = done.undone_at is not None
+        back = pages.Act(
+            _("Take back"),
+            url=self._url("undo", pk=done.id),
+            method="post",
+            confirm=_("What moved goes back, and the merged file is there again."),
+        )
+        state = (
+            pages.Cell(_("taken back"), "badge", "end") if undone else pages.Cell(_("merged"), "badge", "ok")
+        )
+        return pages.Row(
+            id=str(done.id),
+            url=where,
+            cells=(
+                pages.Cell(titles[done.kept_id], kind="link", url=where),
+                pages.Cell(titles.get(done.merged_id, f"#{done.merged_id}")),
+                pages.Cell(values.show_moment(done.created_at), kind="date"),
+                state,
+            ),
+            acts=() if undone else (back,),
+            selectable=False,
+        )
+
+    # ---- comparing two -------------------------------------------------------------------------------------
+
+    def _form(self, kept_id: int, merged_id: int, refusal: Refusal | None = None) -> pages.FormPage:
+        kept, merged = merging.looked_at(self.model, kept_id, merged_id)
+        if refusal is None:
+            try:
+                merging.check(kept, merged)
+            except Refusal as found:
+                refusal = found
+        stays, goes = records.title_of(kept), records.title_of(merged)
+        return pages.FormPage(
+            title=_("Merge: %(name)s", name=stays),
+            action_url=self._url("merge", kept=kept_id, merged=merged_id),
+            crumbs=self._crumbs(pages.Crumb(TITLE, self._url("list")), pages.Crumb(stays)),
+            facts=(_("#%(merged)s joins #%(kept)s", merged=_number(merged), kept=_number(kept)),),
+            problems=(pages.Problem(refusal.words),) if refusal is not None else (),
+            banners=(
+                pages.Banner(
+                    _('"%(name)s" goes to the recycle bin and points here.', name=goes),
+                    title=_('"%(name)s" stays', name=stays),
+                    icon="arrows-join",
+                    link_url=self._url("merge", kept=merged_id, merged=kept_id),
+                    link_text=_("Keep the other one instead"),
+                ),
+            ),
+            sections=(
+                pages.Section(
+                    "values",
+                    _("Which value stays"),
+                    fields=tuple(_choice(choice, kept, merged) for choice in merging.choices(kept, merged)),
+                    note=_("The two agree in everything else, or you may not choose."),
+                ),
+                pages.Section("moves", _("What moves along"), cells=tuple(_moving(merged))),
+            ),
+            version_no=str(kept.version_no),
+            hidden=(("merged_version", str(merged.version_no)),),
+            cmd=forms.new_cmd(),
+            cancel_url=self._url("list"),
+            submit_label=_("Merge"),
+        )
+
+
+class CustomerDuplicateView(Duplicates):
+    """Customers that are one; whoever types one is warned of them."""
+
+    model = Customer
+    route_base = "/duplicates"
 
     @expose("/alike")
     @needs(Act.create)
@@ -93,195 +289,47 @@ class DuplicateView(BaseView):
         shown = [(twin, url_to(twin.customer) if twin.customer else "") for twin in found]
         return render_template("parts/alike.html", twins=shown)
 
-    @expose("/merge/<int:kept>/<int:merged>", methods=["GET", "POST"])
-    @needs(Act.merge)
-    def merge(self, kept: int, merged: int) -> Any:
-        """Choose which value is kept of each field in which the two differ, then make them one."""
-        if request.method == "GET":
-            return render_template("record/form.html", page=_form(kept, merged))
-        take = [name.removeprefix("take:") for name, value in request.form.items() if value == "merged"]
-        seen = (
-            values.whole(request.form.get("version_no", "")),
-            values.whole(request.form.get("merged_version", "")),
+
+VIEWS: tuple[type[Duplicates], ...] = (
+    CustomerDuplicateView,
+    *(
+        type(
+            f"{model.__name__}DuplicateView",
+            (Duplicates,),
+            {"model": model, "route_base": f"/duplicates/{resource}"},
         )
-        try:
-            with transaction():
-                command = once()
-                merging.merge(Customer, kept, merged, take, seen)
-                where = url_for("CustomerView.show", pk=kept)
-                command.led_to(where)
-        except (AlreadyDone, NotFound):
-            raise
-        except Refusal as refusal:
-            return render_template("record/form.html", page=_form(kept, merged, refusal)), refusal.status
-        flash(_("The two are one file now."), "success")
-        return redirect(where, 303)
-
-    @expose("/undo/<int:pk>", methods=["POST"])
-    @needs(Act.merge)
-    def undo(self, pk: int) -> Any:
-        """Take a merge back."""
-        try:
-            with transaction():
-                done = merging.undo(Customer, pk)
-                where = url_for("CustomerView.show", pk=done.merged_id)
-        except NotFound:
-            raise
-        except Refusal as refusal:
-            flash(str(refusal.words), "danger")
-            return redirect(url_for("DuplicateView.list", by="merged"), 303)
-        flash(_("The merge is taken back."), "success")
-        return redirect(where, 303)
+        for resource, model in models_by_resource().items()
+        if twins.keys_of(model) and model is not Customer
+    ),
+)
+"""A screen for every record type that says by what two of its records may be one."""
 
 
-def _tabs(current: str) -> tuple[pages.Tab, ...]:
-    names = (("name", _("Same name")), ("phone", _("Same telephone")), ("merged", _("Merged lately")))
-    return tuple(
-        pages.Tab(label, url_for("DuplicateView.list", by=kind), current=kind == current)
-        for kind, label in names
-    )
-
-
-def _pairs(*, by_phone: bool) -> pages.ListPage:
-    number = page_number(request.args, MAX_PAGE)
-    found, more = twins.pairs(by_phone=by_phone, page=number)
-    return pages.ListPage(
-        title=TITLE,
-        resource="duplicates",
-        tabs=_tabs("phone" if by_phone else "name"),
-        columns=COLUMNS,
-        rows=tuple(_row(pair) for pair in found),
-        prev_url=query_args_with(page=str(number - 1)) if number > 1 else "",
-        next_url=query_args_with(page=str(number + 1)) if more else "",
-        empty=pages.EmptyState(
-            _("No duplicates"),
-            _("No two customers you may see have this in common."),
-            icon="copy-check",
-        ),
-    )
-
-
-def _twins_of(customer: Customer) -> pages.ListPage:
-    here = url_to(customer)
-    return pages.ListPage(
-        title=TITLE,
-        resource="duplicates",
-        crumbs=(
-            pages.Crumb(labels_of(Customer), url_for("CustomerView.list")),
-            pages.Crumb(customer.name, here),
-        ),
-        columns=COLUMNS_OF,
-        rows=tuple(_row(pair) for pair in twins.of(customer)),
-        empty=pages.EmptyState(
-            _("No duplicates"), _("No customer you may see is like this one."), icon="copy-check"
-        ),
-    )
-
-
-def _row(pair: twins.Pair) -> pages.Row:
-    keep, other = pair.first, pair.second
-    if other.code and not keep.code:
-        keep, other = other, keep
-    where = url_for("DuplicateView.merge", kept=keep.id, merged=other.id)
-    cells = (_cell(pair.first), _cell(pair.second), pages.Cell(pair.why, kind="badge", tone="warn"))
-    return pages.Row(
-        id=f"{pair.first.id}-{pair.second.id}",
-        url=where,
-        cells=cells,
-        acts=(pages.Act(_("Compare"), url=where),),
-        selectable=False,
-    )
-
-
-def _cell(customer: Customer) -> pages.Cell:
-    facts = [customer.code, str(customer.status.words), customer.owner.name if customer.owner else ""]
+def _cell(record: Any) -> pages.Cell:
     return pages.Cell(
-        customer.name, kind="link", url=url_to(customer), note=" · ".join(text for text in facts if text)
+        records.title_of(record),
+        kind="link",
+        url=url_to(record),
+        note=" · ".join(filter(None, _facts(record))),
     )
 
 
-def _merged() -> pages.ListPage:
-    done = merging.done_lately(Customer)
-    titles = merging.titles(Customer, done)
-    rows = tuple(_merged_row(one, titles) for one in done if one.kept_id in titles)
-    return pages.ListPage(
-        title=TITLE,
-        resource="duplicates",
-        tabs=_tabs("merged"),
-        columns=MERGED,
-        rows=rows,
-        empty=pages.EmptyState(_("Nothing here yet"), _("What is merged can be taken back here.")),
-    )
+def _facts(record: Any) -> Iterable[str | None]:
+    """What tells a record from its twin: its code and state, whose it is, what it belongs to."""
+    yield getattr(record, "code", None)
+    if status := getattr(record, "status", None):
+        yield str(status.words)
+    if owner := getattr(record, "owner", None):
+        yield owner.name
+    if parent := getattr(record, getattr(record, "__follows__", "").removesuffix("_id"), None):
+        yield records.title_of(parent)
 
 
-def _merged_row(done: RecordMerge, titles: dict[int, str]) -> pages.Row:
-    where = url_for("CustomerView.show", pk=done.kept_id)
-    undone = done.undone_at is not None
-    back = pages.Act(
-        _("Take back"),
-        url=url_for("DuplicateView.undo", pk=done.id),
-        method="post",
-        confirm=_("What moved goes back, and the merged file is there again."),
-    )
-    state = pages.Cell(_("taken back"), "badge", "end") if undone else pages.Cell(_("merged"), "badge", "ok")
-    return pages.Row(
-        id=str(done.id),
-        url=where,
-        cells=(
-            pages.Cell(titles[done.kept_id], kind="link", url=where),
-            pages.Cell(titles.get(done.merged_id, f"#{done.merged_id}")),
-            pages.Cell(values.show_moment(done.created_at), kind="date"),
-            state,
-        ),
-        acts=() if undone else (back,),
-        selectable=False,
-    )
+def _number(record: Any) -> str:
+    return str(getattr(record, "code", None) or record.id)
 
 
-# ---- comparing two -----------------------------------------------------------------------------------------
-
-
-def _form(kept_id: int, merged_id: int, refusal: Refusal | None = None) -> pages.FormPage:
-    kept, merged = merging.looked_at(Customer, kept_id, merged_id)
-    if refusal is None:
-        try:
-            merging.check(kept, merged)
-        except Refusal as found:
-            refusal = found
-    swap = url_for("DuplicateView.merge", kept=merged_id, merged=kept_id)
-    return pages.FormPage(
-        title=_("Merge: %(name)s", name=kept.name),
-        action_url=url_for("DuplicateView.merge", kept=kept_id, merged=merged_id),
-        crumbs=(pages.Crumb(TITLE, url_for("DuplicateView.list")), pages.Crumb(kept.name)),
-        facts=(_("#%(merged)s joins #%(kept)s", merged=merged.code or merged.id, kept=kept.code or kept.id),),
-        problems=(pages.Problem(refusal.words),) if refusal is not None else (),
-        banners=(
-            pages.Banner(
-                _('"%(name)s" goes to the recycle bin and points here.', name=merged.name),
-                title=_('"%(name)s" stays', name=kept.name),
-                icon="arrows-join",
-                link_url=swap,
-                link_text=_("Keep the other one instead"),
-            ),
-        ),
-        sections=(
-            pages.Section(
-                "values",
-                _("Which value stays"),
-                fields=tuple(_choice(choice, kept, merged) for choice in merging.choices(kept, merged)),
-                note=_("The two agree in everything else, or you may not choose."),
-            ),
-            pages.Section("moves", _("What moves along"), cells=tuple(_moving(merged))),
-        ),
-        version_no=str(kept.version_no),
-        hidden=(("merged_version", str(merged.version_no)),),
-        cmd=forms.new_cmd(),
-        cancel_url=url_for("DuplicateView.list"),
-        submit_label=_("Merge"),
-    )
-
-
-def _choice(choice: merging.Choice, kept: Customer, merged: Customer) -> pages.Field:
+def _choice(choice: merging.Choice, kept: Any, merged: Any) -> pages.Field:
     """Both values; the kept one's stands unless it has none."""
     empty = choice.kept == values.EMPTY
     return pages.Field(
@@ -290,18 +338,17 @@ def _choice(choice: merging.Choice, kept: Customer, merged: Customer) -> pages.F
         kind="radio",
         value="merged" if empty else "kept",
         choices=(
-            pages.Choice("kept", choice.kept, note=kept.code or f"#{kept.id}"),
-            pages.Choice("merged", choice.merged, note=merged.code or f"#{merged.id}"),
+            pages.Choice("kept", choice.kept, note=_noted(kept)),
+            pages.Choice("merged", choice.merged, note=_noted(merged)),
         ),
     )
 
 
-def _moving(merged: Customer) -> Iterable[pages.Cell]:
+def _noted(record: Any) -> str:
+    return getattr(record, "code", None) or f"#{record.id}"
+
+
+def _moving(merged: Any) -> Iterable[pages.Cell]:
     for model, count in merging.moving(merged):
         if records.may_list(model) or not hasattr(model, "__follows__"):
             yield pages.Cell(str(count), kind="num", label=labels_of(model))
-
-
-def may_merge() -> bool:
-    """Whether this person may merge customers at all."""
-    return access.principal().may(Act.merge, "customer")
