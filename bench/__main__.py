@@ -1,7 +1,8 @@
 """`python -m bench [pages] [files] [approvals] [evaluations]`: the benchmarks, all unless some are named, on PostgreSQL and SQLite.
 
-`--quick` builds a company of 20,000 customers and takes minutes; `--customers` says how many. Ends with 1 when a figure
-misses its gate.
+`--quick` builds a company of 20,000 customers and takes minutes; `--customers` says how many, `--minutes` how long the
+pages are asked in each database. `python -m bench keep --kept FOLDER` builds the companies and keeps them, with their
+PostgreSQL, until it is stopped: `python -m bench pages --kept FOLDER` measures those. Ends with 1 when a figure misses its gate.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from tests.postgres import MissingPostgres, Postgres
 OPTIONS = ("shared_buffers=1GB", "work_mem=16MB", "max_wal_size=4GB")
 """What a server of this size is given."""
 BENCHMARKS = ("pages", "files", "approvals", "evaluations")
+KEEP = "keep"
 
 
 def arguments(given: list[str]) -> argparse.Namespace:
@@ -31,17 +33,27 @@ def arguments(given: list[str]) -> argparse.Namespace:
     parser.add_argument("--on", choices=("postgresql", "sqlite"), help="one of the two databases alone")
     parser.add_argument("--customers", type=int, default=pages.Size.customers)
     parser.add_argument("--rounds", type=int, default=pages.Size.rounds)
+    parser.add_argument("--minutes", type=float, default=pages.Size.minutes)
+    parser.add_argument("--kept", type=Path, metavar="FOLDER", help="where companies are kept for the pages")
     parser.add_argument("--quick", action="store_true", help="20,000 customers, five rounds")
     found = parser.parse_args(given)
-    if wrong := set(found.names) - set(BENCHMARKS):
+    if wrong := set(found.names) - {*BENCHMARKS, KEEP}:
         parser.error(f"no benchmark {min(wrong)}")
+    if KEEP in found.names and not found.kept:
+        parser.error("keep where? --kept FOLDER")
     return found
 
 
 def main(given: list[str]) -> bool:
     """Run what was asked for; whether every gate was held."""
     asked = arguments(given)
-    size = pages.Size(20_000, 5) if asked.quick else pages.Size(asked.customers, asked.rounds)
+    customers, rounds = (20_000, 5) if asked.quick else (asked.customers, asked.rounds)
+    size = pages.Size(customers, rounds, asked.minutes)
+    if KEEP in asked.names:
+        keep(asked.kept, size)
+        return True
+    if asked.kept:
+        return measure_kept(asked.kept, asked.on, size)
     names = asked.names or list(BENCHMARKS)
     print(
         f"{datetime.now().astimezone():%Y-%m-%d %H:%M}, {os.cpu_count()} cores, Python {platform.python_version()}, {platform.system()}"
@@ -56,6 +68,34 @@ def main(given: list[str]) -> bool:
             names, "sqlite", lambda: f"sqlite:///{folder}/{next(numbers)}.db", folder, lambda: 0.0, size
         )
     shutil.rmtree(folder)
+    return within
+
+
+def keep(folder: Path, size: pages.Size) -> None:
+    """Build the companies in both databases, say when they stand, and keep their server until told to stop."""
+    folder.mkdir(parents=True, exist_ok=True)
+    numbers = itertools.count(1)
+    sites = pages.build("sqlite", lambda: f"sqlite:///{folder}/{next(numbers)}.db", folder, size)
+    pages.Kept(0, sites).write(folder / "sqlite.json")
+    server = Postgres(*OPTIONS)
+    try:
+        sites = pages.build("postgresql", lambda: server.url(server.create()), folder, size)
+        pages.Kept(server.process.pid, sites).write(folder / "postgresql.json")
+        print(f"kept in {folder}; Ctrl+C ends it", flush=True)
+        server.process.wait()
+    except KeyboardInterrupt:
+        (folder / "postgresql.json").unlink(missing_ok=True)
+    finally:
+        server.stop()
+
+
+def measure_kept(folder: Path, on: str | None, size: pages.Size) -> bool:
+    """The pages of companies that are kept."""
+    within = True
+    for kind in ("postgresql", "sqlite"):
+        if on in (None, kind):
+            kept = pages.Kept.read(folder / f"{kind}.json")
+            within &= pages.measure(kind, kept.sites, kept.processor, size)
     return within
 
 
@@ -90,7 +130,7 @@ def run(
     """The named benchmarks on one database."""
     within = True
     if "pages" in names:
-        within &= pages.measure(kind, url_of, folder, database, size)
+        within &= pages.measure(kind, pages.build(kind, url_of, folder, size), database, size)
     if "files" in names:
         within &= sheets.measure(kind, url_of, folder, min(sheets.ROWS, size.customers))
     if "approvals" in names:

@@ -331,7 +331,11 @@ def _copy(entries: list[dict[str, Any]]) -> None:
 
 
 def settle() -> None:
-    """What a database does by itself in the night."""
+    """What a database does by itself in the night; SQLite does nothing."""
     db.session.remove()
-    with maintenance(), db.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        connection.exec_driver_sql("VACUUM ANALYZE" if _is_postgresql() else "ANALYZE")
+    if _is_postgresql():
+        with (
+            maintenance(),
+            db.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection,
+        ):
+            connection.exec_driver_sql("VACUUM ANALYZE")

@@ -7,12 +7,14 @@ answer. The same product over a tenth of the data is asked as well: pages may no
 
 from __future__ import annotations
 
+import json
 import math
+import os
 import random
 import statistics
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -30,16 +32,24 @@ PAGE_ROWS = 25
 MOST_BYTES = 300_000
 GROWTH = 1.3
 WARM = 2
+FEWEST = 3
+"""Rounds that count, however long they take."""
 FLOOR_MS, ABOVE_MS, TIMES_FLOOR = 20, 30, 3
 """The processor time above the floor where the floor is below this, and how many floors elsewhere."""
 
 
 @dataclass(frozen=True)
 class Size:
-    """How much is built, and how often everybody is asked."""
+    """How much is built, how often everybody is asked, and after how many minutes no further round begins."""
 
     customers: int = 1_000_000
     rounds: int = 11
+    minutes: float = 15
+
+    @property
+    def of_companies(self) -> tuple[int, int]:
+        """The customers of the two companies: growth is read off a tenth."""
+        return self.customers, self.customers // 10
 
 
 @dataclass(frozen=True)
@@ -323,11 +333,14 @@ Figures = dict[tuple[str, str], list[One]]
 """What the answers took, by page and contender."""
 
 
-def ask_all(asked: list[Contender], rounds: int) -> Figures:
+def ask_all(asked: list[Contender], size: Size) -> Figures:
     """Every page of every contender in every round, in an order drawn anew; the first rounds only warm up."""
     chance = random.Random(company.SEED)
     found: Figures = {}
-    for number in range(rounds + WARM):
+    until = time.monotonic() + size.minutes * 60
+    for number in range(size.rounds + WARM):
+        if number >= FEWEST + WARM and time.monotonic() > until:
+            break
         for page in PAGES:
             for one in chance.sample(asked, len(asked)):
                 if one.address(page):
@@ -337,22 +350,50 @@ def ask_all(asked: list[Contender], rounds: int) -> Figures:
     return found
 
 
-def measure(
-    kind: str, url_of: Callable[[], str], folder: Path, database: Callable[[], float], size: Size
-) -> bool:
-    """Print the figures of one database; whether every gate was held."""
-    print(f"\n## Pages, {kind}\n", flush=True)
+def build(kind: str, url_of: Callable[[], str], folder: Path, size: Size) -> list[Site]:
+    """The company, and the same of a tenth of its size."""
     sites = []
-    for customers in (size.customers, size.customers // 10):
+    for customers in size.of_companies:
         place = folder / f"{kind}-{customers}"
-        place.mkdir()
+        place.mkdir(parents=True)
         sites.append(site_of(url_of(), place, customers))
-    asked = contenders(*sites, database)
+    return sites
+
+
+@dataclass(frozen=True)
+class Kept:
+    """Companies that stay for several runs, and the process of the database they are in; 0 for none of its own."""
+
+    server: int
+    sites: list[Site]
+
+    def write(self, file: Path) -> None:
+        written = [{**asdict(site), "folder": str(site.folder)} for site in self.sites]
+        file.write_text(json.dumps({"server": self.server, "sites": written}, ensure_ascii=False))
+
+    @classmethod
+    def read(cls, file: Path) -> Kept:
+        held = json.loads(file.read_text())
+        sites = [Site(**{**site, "folder": Path(site["folder"])}) for site in held["sites"]]
+        return cls(held["server"], sites)
+
+    def processor(self) -> float:
+        """Seconds of processor time of the database."""
+        return servers.processor_of(self.server) if self.server else 0.0
+
+
+def measure(kind: str, sites: list[Site], database: Callable[[], float], size: Size) -> bool:
+    """Print the figures of one database; whether every gate was held."""
+    load = os.getloadavg()[0]
+    print(f"\n## Pages, {kind}; {size.customers:,} customers, load {load:.1f}\n", flush=True)
+    asked = contenders(sites[0], sites[1], database)
     try:
-        figures = ask_all(asked, size.rounds)
+        figures = ask_all(asked, size)
     finally:
         for one in asked:
             one.server.stop()
+    counted = min(len(taken) for taken in figures.values())
+    print(f"median of {counted}; load at the end {os.getloadavg()[0]:.1f}")
     return report(kind, figures)
 
 
