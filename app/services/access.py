@@ -318,7 +318,7 @@ def _united(written: Iterable[list[str]]) -> tuple[frozenset[int], dict[tuple[st
         roles.add(int(role_id))
         if len(grant) < len(("resource", "act", "reach")):
             continue  # a role that grants nothing
-        resource, act, reach = grant[0], Act(grant[1]), Reach(grant[2])
+        resource, act, reach = grant[0], Act[grant[1]], Reach[grant[2]]
         narrower = grants.get((resource, act))
         if narrower is None or BREADTH.index(reach) > BREADTH.index(narrower):
             grants[resource, act] = reach
@@ -564,7 +564,8 @@ MOST_STATEMENTS = 2_000
 
 def _touched(state: ORMExecuteState) -> frozenset[str]:
     """The tables with a policy or a bin a statement touches, if any is protected."""
-    key = state.statement._generate_cache_key()
+    statement: Any = state.statement
+    key = statement._generate_cache_key()
     if key is None:
         return _read_from(state)
     found = _touches.get(key.key)
@@ -583,7 +584,7 @@ def _read_from(state: ORMExecuteState) -> frozenset[str]:
     for option in getattr(statement, "_with_options", ()):
         for element in getattr(option, "context", ()):
             names |= {
-                step.mapper.local_table.name
+                step.mapper.class_.__tablename__
                 for step in element.path.path
                 if isinstance(step, RelationshipProperty)
             }
