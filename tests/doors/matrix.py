@@ -280,9 +280,15 @@ class Doors:
     def by_list(self) -> set[str]:
         return self._linked(self.get(f"/{self.resource}/list/?size=200").text)
 
+    def _always_there(self) -> str:
+        """A field every row of this type has: whose it is, or what it belongs to."""
+        if self.model.__rows__ is Rows.owned:
+            return "owner_id"
+        return "customer_id" if hasattr(self.model, "customer_id") else str(self.model.__follows__)
+
     def by_filter(self) -> set[str]:
         """The list, asked in the language of conditions."""
-        name = "owner_id" if self.model.__rows__ is Rows.owned else "customer_id"
+        name = self._always_there()
         return self._linked(self.get(f"/{self.resource}/list/?size=200&where=[{name}] is not missing").text)
 
     def by_count(self) -> set[str]:
@@ -307,7 +313,7 @@ class Doors:
         return self._rest("limit=200")
 
     def by_rest_filter(self) -> set[str]:
-        name = "owner_id" if self.model.__rows__ is Rows.owned else "customer_id"
+        name = self._always_there()
         return self._rest(f"filter[{name}][some]=1&limit=200")
 
     def by_rest_sort(self) -> set[str]:

@@ -9,6 +9,7 @@ from enum import Enum
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.sql.elements import Grouping
 
 from app.columns import MomentType
 from app.extensions import company
@@ -175,7 +176,7 @@ def _value(formula: Formula | None) -> Element:
     if formula is None:
         raise RuntimeError("a measure without its formula passed the check")
     value = sql(formula)
-    return sa.case((value, 1), (sa.not_(value), 0)) if formula.type == BOOL else value
+    return sa.case((value, 1), (sa.not_(Grouping(value)), 0)) if formula.type == BOOL else value
 
 
 def _sum(value: Element) -> Element:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -9,11 +11,35 @@ from sqlalchemy import func, select
 
 from app.cli import demo as command
 from app.extensions import company, db, transaction
-from app.models import EvalMeasure, EvalMeasureVersion, EvalRun, EvalRunStat
+from app.models import (
+    ChanceStatus,
+    ClassificationScheme,
+    ClassificationValue,
+    CommercialTerm,
+    CustomerClassification,
+    Employee,
+    EvalMeasure,
+    EvalMeasureVersion,
+    EvalRun,
+    EvalRunStat,
+    Inspection,
+    InspectionItem,
+    Lookup,
+    Opportunity,
+    OpportunityStage,
+    OrgUnit,
+    PolicyKey,
+    TermKind,
+    TermStatus,
+    TradeLine,
+    ValuePolicy,
+)
 from app.services import access, demo, packs
-from app.workflows.evaluation import library, runs, schemes
+from app.workflows.evaluation import library, reading, runs, schemes
 from app.workflows.evaluation.methods import FULL, Manual
 from app.workflows.evaluation.pins import Pin, midnight
+from tests import world
+from tests.workflows.evaluation import shop
 from tests.workflows.evaluation.test_schemes import SHIPPED
 
 WANTED = {
@@ -32,15 +58,8 @@ WANTED = {
 }
 """The ready-made schemes with their weights."""
 
-NOT_COMPUTED = {
-    "stage_conv",
-    "issue_cause_top",
-    "discount_compliance",
-    "inspection_score",
-    "nda_cover",
-    "visit_effect",
-}
-"""Metrics of the catalogue no table holds the facts of yet; the last is a scheme."""
+A_SCHEME = {"visit_effect"}
+"""Metrics of the catalogue that are schemes themselves."""
 
 
 def bodies() -> dict[str, dict]:
@@ -91,7 +110,7 @@ def test_every_metric_of_the_catalogue_is_computed_or_a_judgement():
     ]
     codes = {code.strip().lower() for cell in cells for code in cell.split("/")}
     assert len(codes) > 90
-    assert codes - set(library.shipped()) == NOT_COMPUTED
+    assert codes - set(library.shipped()) == A_SCHEME
 
 
 def test_judgements_are_made_by_people_with_evidence_and_a_deadline():
@@ -143,3 +162,130 @@ def demo_company() -> None:
     """The small invented company."""
     with transaction():
         demo.build("small", "x", command.SERIES)
+
+
+# ---- facts of their own ----------------------------------------------------------------------------------------------
+
+
+def measured(code: str, subject: str, period: str = "2025-01-01..2025-12-31") -> dict[str, int | None]:
+    """The value of one measure of the library for each subject, by code."""
+    run_id = shop.trial(library.alone(library.shipped()[code], subject), period)
+    with access.acting(access.SYSTEM):
+        rows = db.session.execute(reading.visible(reading.open_run(run_id))).mappings()
+        return {row["code"]: row["v01"] for row in rows}
+
+
+def lookup(kind: str, code: str, position: int = 0) -> int:
+    return shop.add(Lookup, category=kind, code=code, name_zh=code, name_en=code, position=position)
+
+
+def test_stages_left_forward_are_set_against_those_entered(in_app):
+    stages = [lookup("opportunity_stage", f"s{place}", place) for place in range(3)]
+    customer = shop.customer("K1")
+    with access.acting(access.SYSTEM):
+        chances = []
+        for _ in range(2):
+            with transaction():
+                chances.append(Opportunity(name="chance", customer_id=customer, stage_id=stages[0]))
+                db.session.add(chances[-1])
+        for chance, change in (
+            (0, {"stage_id": stages[1]}),
+            (0, {"stage_id": stages[0]}),
+            (0, {"outcome": ChanceStatus.won, "closed_on": company.today()}),
+            (1, {"outcome": ChanceStatus.lost, "closed_on": company.today()}),
+        ):
+            with transaction():
+                for name, value in change.items():
+                    setattr(chances[chance], name, value)
+        year = company.today().year
+        found = measured("stage_conv", "customer", f"{year}-01-01..{year}-12-31")
+        assert found == {"K1": 500_000}  # forward to s1 and won; back to s0 and lost
+        kept = db.session.execute(select(OpportunityStage.forward, OpportunityStage.left_at)).all()
+        assert sorted((forward, left is None) for forward, left in kept) == [
+            (False, False),
+            (False, False),
+            (True, False),
+            (True, False),
+        ]
+
+
+def test_the_commonest_cause_is_counted_by_quarter(in_app):
+    causes = [lookup("case_category", f"c{place}") for place in range(2)]
+    customer = shop.customer("K1")
+    for cause, day in (
+        (0, "2025-01-10"),
+        (0, "2025-02-10"),
+        (1, "2025-03-10"),
+        (0, "2025-03-31"),
+        (0, "2025-04-01"),
+    ):
+        shop.complaint(customer, f"{day}T10:00", category_id=causes[cause])
+    assert measured("issue_cause_top", "customer") == {"K1": 3}
+    assert measured("issue_cause_top", "customer", "2025-04-01..2025-06-30") == {"K1": 1}
+
+
+def test_discounts_are_compared_with_what_was_granted_or_the_class_allows_that_day(in_app):
+    customer, other = shop.customer("K1"), shop.customer("K2")
+    for whose, day, rate in (
+        (customer, "2025-03-01", "0.06"),  # granted
+        (customer, "2025-05-01", "0.06"),  # no longer
+        (customer, "2025-06-01", "0.02"),  # as for everybody
+        (other, "2025-03-01", "0.10"),  # its class allows it
+        (other, "2025-03-02", "0.1001"),
+    ):
+        document = shop.order(whose, f"{day}T10:00")
+        line = {"sales_document_id": document, "line_no": 1, "customer_id": whose, "kind": shop.ORDER}
+        moment = datetime.fromisoformat(f"{day}T10:00").replace(tzinfo=UTC)
+        amounts = {"qty": Decimal(1), "unit_price": Decimal(100), "amount": Decimal(90), "moment": moment}
+        shop.add(TradeLine, **line, **amounts, discount_rate=Decimal(rate))
+    shop.add(
+        CommercialTerm,
+        customer_id=customer,
+        kind=TermKind.discount,
+        discount_rate=Decimal("0.06"),
+        valid_from=date(2025, 1, 1),
+        valid_to=date(2025, 3, 31),
+        status=TermStatus.approved,
+    )
+    with access.acting(access.SYSTEM):
+        scheme = db.session.scalars(select(ClassificationScheme.id).limit(1)).one()
+    value = shop.add(
+        ClassificationValue, scheme_id=scheme, code="D10", name_zh="十", name_en="Ten", rank=99
+    )
+    shop.add(ValuePolicy, value_id=value, policy_key=PolicyKey.discount, number=Decimal(10))
+    shop.add(
+        CustomerClassification,
+        customer_id=other,
+        scheme_id=scheme,
+        value_id=value,
+        valid_from=date(2025, 1, 1),
+    )
+    assert measured("discount_compliance", "customer") == {"K1": 666_667, "K2": 500_000}
+
+
+def test_inspections_and_undertakings_count_for_the_unit(in_app):
+    people = world.build()
+    unit = people.unit_of("ann")
+    inspection = shop.add(Inspection, title="走访检查", unit_id=unit, held_on=date(2025, 6, 1))
+    for weight, points in ((1, "80"), (3, "60")):
+        shop.add(InspectionItem, inspection_id=inspection, item="记录", weight=weight, points=Decimal(points))
+    with access.acting(access.SYSTEM):
+        code = db.session.get_one(OrgUnit, unit).code
+        kind = db.session.get_one(OrgUnit, unit).kind.value
+        mates = select(Employee).where(Employee.org_unit_id == unit)
+        count = len(db.session.scalars(mates).all())
+        with transaction():
+            ann = db.session.get_one(Employee, people.employees["ann"])
+            ann.nda_signed_on, ann.nda_until = company.today(), company.today() + timedelta(days=365)
+            bob = db.session.get_one(Employee, people.employees["bob"])
+            bob.nda_signed_on, bob.nda_until = date(2025, 1, 1), company.today() - timedelta(days=1)
+    assert measured("inspection_score", kind)[code] == 6_500
+    lately = f"{company.today() - timedelta(days=30)}..{company.today()}"
+    found = measured("nda_cover", "employee", lately)
+    assert found[number_of(people, "ann")] == 1_000_000 and found[number_of(people, "bob")] == 0
+    assert measured("nda_cover", kind, lately)[code] == round(1_000_000 / count)
+
+
+def number_of(people: world.World, who: str) -> str:
+    with access.acting(access.SYSTEM):
+        return str(db.session.get_one(Employee, people.employees[who]).no)

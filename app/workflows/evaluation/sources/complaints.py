@@ -6,12 +6,14 @@ import sqlalchemy as sa
 
 from app.models import CaseKind, CaseStatus, ServiceCase, Severity
 from app.words import Words
-from app.workflows.evaluation.dialects import hours_between
+from app.workflows.evaluation.dialects import company_day, hours_between
 from app.workflows.evaluation.sources import (
+    Join,
     Source,
     closed,
     key,
     moment,
+    number,
     owned,
     quantity,
     table_of,
@@ -21,11 +23,42 @@ from app.workflows.evaluation.sources import (
 
 CASE = table_of(ServiceCase).alias("service_case_row")
 
+OWNED = owned(CASE)
+
+
+def _quarter(case: sa.Alias) -> sa.ColumnElement[int]:
+    """Quarters counted through, in company time."""
+    day = company_day(case.c.received_at)
+    months = sa.cast(sa.extract("year", day) * 12 + sa.extract("month", day) - 1, sa.BigInteger)
+    return months // 3
+
+
+def _causes() -> sa.Subquery:
+    """How many complaints of a quarter have the same cause."""
+    case = table_of(ServiceCase).alias("case_of_quarter")
+    quarter = _quarter(case).label("quarter")
+    return (
+        sa.select(case.c.category_id, quarter, sa.func.count().label("cases"))
+        .where(case.c.deleted_at.is_(None), case.c.kind == CaseKind.complaint)
+        .group_by(case.c.category_id, quarter)
+        .subquery("causes")
+    )
+
+
+CAUSES = _causes()
+
 SOURCE = Source(
     name="complaints",
     words=Words("投诉与服务", "Complaints and service"),
     table=CASE,
-    **owned(CASE),
+    subjects=OWNED["subjects"],
+    via=OWNED["via"],
+    joins={
+        **OWNED["joins"],
+        "causes": Join(
+            CAUSES, sa.and_(CAUSES.c.category_id == CASE.c.category_id, CAUSES.c.quarter == _quarter(CASE))
+        ),
+    },
     time=CASE.c.received_at,
     columns=(
         key("case", CASE.c.id, "案件", "Case"),
@@ -58,6 +91,9 @@ SOURCE = Source(
             sa.and_(CASE.c.replied_at.is_not(None), CASE.c.replied_at <= CASE.c.reply_due_at),
             "按期答复",
             "Replied in time",
+        ),
+        number(
+            "same_cause", CAUSES.c.cases, "同季度同类投诉数", "Complaints of its cause that quarter", "causes"
         ),
     ),
     stands=CASE.c.deleted_at.is_(None),

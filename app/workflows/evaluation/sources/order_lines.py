@@ -6,8 +6,20 @@ from dataclasses import replace
 
 import sqlalchemy as sa
 
-from app.models import DocumentKind, DocumentStatus, Product, SalesDocument, TradeLine
+from app.models import (
+    CommercialTerm,
+    CustomerClassification,
+    DocumentKind,
+    DocumentStatus,
+    PolicyKey,
+    Product,
+    SalesDocument,
+    TermStatus,
+    TradeLine,
+    ValuePolicy,
+)
 from app.words import Words
+from app.workflows.evaluation.dialects import company_day
 from app.workflows.evaluation.sources import (
     Join,
     Source,
@@ -26,6 +38,44 @@ DOCUMENT = table_of(SalesDocument).alias("document")
 PRODUCT = table_of(Product).alias("product")
 OWNED = owned(DOCUMENT, after="document", customer=LINE.c.customer_id)
 
+DAY = company_day(LINE.c.moment)
+GRANTED = (TermStatus.approved, TermStatus.revoked, TermStatus.expired)
+
+
+def _granted() -> sa.ScalarSelect[int]:
+    """The largest discount that was granted to the customer for the day of the line."""
+    term = table_of(CommercialTerm).alias("granted_term")
+    return (
+        sa.select(sa.func.max(sa.type_coerce(term.c.discount_rate, sa.BigInteger)))
+        .where(
+            term.c.customer_id == LINE.c.customer_id,
+            term.c.status.in_(GRANTED),
+            term.c.deleted_at.is_(None),
+            DAY.between(term.c.valid_from, term.c.valid_to),
+        )
+        .correlate(LINE)
+        .scalar_subquery()
+    )
+
+
+def _of_class() -> sa.ScalarSelect[int]:
+    """The strictest ceiling of the classes the customer held on the day of the line: from 1/1,000 % to 1/1,000,000."""
+    held = table_of(CustomerClassification).alias("class_held")
+    policy = table_of(ValuePolicy).alias("ceiling")
+    return (
+        sa.select(sa.func.min(sa.type_coerce(policy.c.number, sa.BigInteger)) * 10)
+        .select_from(held.join(policy, policy.c.value_id == held.c.value_id))
+        .where(
+            held.c.customer_id == LINE.c.customer_id,
+            policy.c.policy_key == PolicyKey.discount,
+            held.c.valid_from <= DAY,
+            sa.or_(held.c.valid_to.is_(None), held.c.valid_to > DAY),
+        )
+        .correlate(LINE)
+        .scalar_subquery()
+    )
+
+
 SOURCE = Source(
     name="order_lines",
     words=Words("订单明细", "Order lines"),
@@ -43,6 +93,8 @@ SOURCE = Source(
         money("price", LINE.c.unit_price, "单价", "Unit price"),
         money("amount", LINE.c.amount, "金额", "Amount"),
         rate("discount", LINE.c.discount_rate, "优惠幅度", "Discount"),
+        rate("granted_discount", _granted(), "批准的优惠幅度", "Discount granted"),
+        rate("class_discount", _of_class(), "等级的优惠上限", "Ceiling of the class"),
         text("description", LINE.c.description, "说明", "Description"),
         text("document_no", DOCUMENT.c.no, "单号", "Document no.", "document"),
         closed(
