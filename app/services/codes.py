@@ -10,7 +10,7 @@ from sqlalchemy import select
 from app.extensions import db
 from app.models import EvalScheme, EvalSchemeVersion, EvalStatus, Lookup
 from app.services import access
-from app.services.fields import labels_of, models_by_resource
+from app.services.fields import Kind, extra_fields, labels_of, models_by_resource
 from app.words import Words, say
 
 OF_FRAMEWORK = {
@@ -79,8 +79,16 @@ def of_list(category: str) -> dict[str, Named]:
 
 
 def lists() -> dict[str, Named]:
-    """The names of the code lists."""
-    return {code: Named(code, words) for code, words in LISTS.items()}
+    """The names of the code lists, those of added fields by their record type and field."""
+    named = {code: Named(code, words) for code, words in LISTS.items()}
+    for model in models_by_resource().values():
+        of = labels_of(model)
+        for field in extra_fields(model):
+            if field.item is not None and (field.info.lookup or field.kind is Kind.choices):
+                code = f"{model.__tablename__}.{field.item.key}"[:60]
+                words = Words(f"{of.zh}：{field.label.zh}", f"{of.en}: {field.label.en}")
+                named[code] = Named(code, words)
+    return named
 
 
 def units() -> dict[str, Named]:

@@ -313,6 +313,8 @@ def _working_page(run: ImportRun) -> pages.ImportPage:
         writing = run.status is ImportStatus.applying
         verb = "ImportView.apply" if writing else "ImportView.again"
         on = pages.Act(_("Go on"), url=url_for(verb, pk=run.id), method="post", hidden=_cmd(), primary=True)
+        if run.mode is ImportMode.edit and not writing and run.job_id is None:
+            on = pages.Act(_("Choose again"), url=f"/{run.resource}/list/", primary=True)
         banners = (pages.Banner(_why_cut_off(run), tone="bad", acts=(on,)),)
     step = 3 if run.status is ImportStatus.applying else 2
     return _frame(run, step, job=None if banners else progress_of(run), banners=banners)

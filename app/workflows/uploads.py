@@ -167,6 +167,9 @@ def again(run_id: int, asked: Asked, *, mode: ImportMode | None = None) -> None:
 
     """
     run = find(run_id)
+    if run.mode is ImportMode.edit:
+        _edit_again(run)
+        return
     _check_twice(run.resource, asked.columns.values())
     if not path_of(run_id).exists():
         raise Refusal(NOT_KEPT)
@@ -175,6 +178,17 @@ def again(run_id: int, asked: Asked, *, mode: ImportMode | None = None) -> None:
     _move(run_id, stand, ImportStatus.uploaded, **values, **({"mode": mode} if mode else {}))
     if asked.large:
         _judge_later(run_id, asked)
+
+
+def _edit_again(run: ImportRun) -> None:
+    """Have the choice of a bulk edit judged once more, whose job failed: it knows what was chosen and said."""
+    failed = job_of(run)
+    if failed is None or not is_cut_off(run):
+        raise WrongState(BUSY)
+    _move(run.id, UNDER_WAY[:2], ImportStatus.checking, **NO_ROWS)
+    who = access.principal()
+    requester = jobs.Requester(who.user_id, who.employee_id)
+    _write(run.id, job_id=jobs.enqueue(JUDGE_EDIT, dict(failed.args), requester=requester))
 
 
 NOT_KEPT = say("文件已不在服务器上，请重新上传。", "The file is no longer here: send it again.")

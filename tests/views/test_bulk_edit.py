@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from app.extensions import db, transaction
-from app.models import Customer, ImportRun
+from app.models import Customer, ImportRun, Job, JobStatus
 from app.services import access, jobs
 from app.workflows import uploads
 from tests.world import World, sign_in
@@ -133,6 +133,15 @@ def test_a_large_selection_is_judged_written_and_taken_back_by_jobs_with_progres
     customers(app, world, many)
     sign_in(client, "ann")
     run = run_of(client.post("/customer/bulk-edit", data={"all": "1", "remark": "统一回访"}))
+    assert "hx-trigger" in client.get(f"/import/{run}").text
+    with (
+        app.app_context(),
+        access.acting(access.SYSTEM),
+        transaction(),
+    ):  # it fails for good; going on judges the same choice anew
+        db.session.execute(update(Job).values(status=JobStatus.failed))
+    assert f"/import/{run}/again" in client.get(f"/import/{run}").text
+    assert client.post(f"/import/{run}/again").status_code == 303
     assert "hx-trigger" in client.get(f"/import/{run}").text
     for act in ("apply", "undo"):
         with app.app_context():

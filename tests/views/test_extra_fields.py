@@ -94,6 +94,7 @@ def test_a_field_added_on_the_screen_is_on_form_page_list_and_log_at_once(
         assert found is not None
         assert found.extra["turnover"] == "1200000"  # what the form did not hold stays
         db.session.remove()
+    assert "客户：颜色" in sign_in(app.test_client(), "ada").get("/lookup/list/?has.category=colour").text
 
 
 def test_what_is_no_value_of_the_field_is_said_at_its_field(
