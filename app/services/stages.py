@@ -13,8 +13,14 @@ from app.columns import now
 from app.models import ChanceStatus, Lookup, Opportunity, OpportunityStage
 
 KEPT = "stage_changes"
-STAGE = sa.inspect(OpportunityStage).local_table
-LOOKUP = sa.inspect(Lookup).local_table
+
+
+def _table(model: type[Any]) -> sa.Table:
+    table: sa.Table = sa.inspect(model).local_table
+    return table
+
+
+STAGE, LOOKUP = _table(OpportunityStage), _table(Lookup)
 
 
 @event.listens_for(Session, "before_flush", insert=True)
@@ -42,8 +48,8 @@ def _history(row: Any, name: str) -> Any:
 @event.listens_for(Session, "after_flush")
 def _write(session: Session, _context: Any) -> None:
     """Close the stage it was in and open the one it is in; a chance that is closed is in none."""
-    connection = session.connection()
     for chance in session.info.pop(KEPT, []):
+        connection = session.connection()
         is_open = chance.outcome is ChanceStatus.open
         held = connection.execute(
             sa.select(STAGE.c.id, STAGE.c.stage_id).where(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import sqlalchemy as sa
 
 from app.models import CaseKind, CaseStatus, ServiceCase, Severity
@@ -26,7 +28,7 @@ CASE = table_of(ServiceCase).alias("service_case_row")
 OWNED = owned(CASE)
 
 
-def _quarter(case: sa.Alias) -> sa.ColumnElement[int]:
+def _quarter(case: Any) -> sa.ColumnElement[int]:
     """Quarters counted through, in company time."""
     day = company_day(case.c.received_at)
     months = sa.cast(sa.extract("year", day) * 12 + sa.extract("month", day) - 1, sa.BigInteger)
