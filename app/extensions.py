@@ -14,7 +14,7 @@ from flask_appbuilder import Model as FabModel
 from flask_migrate import Migrate
 from flask_sqlalchemy import SQLAlchemy
 from flask_wtf import CSRFProtect
-from sqlalchemy import Connection, Engine, MetaData, event
+from sqlalchemy import Connection, Engine, MetaData, event, text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import DeclarativeBase
 from sqlalchemy.orm.exc import StaleDataError
@@ -66,11 +66,12 @@ _after_commit: ContextVar[list[Callable[[], object]]] = ContextVar("after_commit
 
 
 @contextmanager
-def transaction() -> Iterator[None]:
-    """Commit what the block did, or nothing of it. The only commit in the code base, and the only door to writing.
+def transaction(on: Connection | None = None) -> Iterator[None]:
+    """Commit what the block did, or nothing of it. The only door to writing.
 
     It ends the read snapshot first, so that what the block loads and checks is what it changes. On SQLite it takes
     the write lock at once: two writers wait for each other instead of failing. Keep slow work out of it.
+    With `on`, on this connection of a `workbench`, whose temporary tables the block can read.
 
     Raises:
         Refusal: the sentence of the rule the database kept.
@@ -83,6 +84,8 @@ def transaction() -> Iterator[None]:
     token = _writing.set(True)
     waiting = _after_commit.set([])
     try:
+        if on is not None:
+            db.session.connection(bind_arguments={"bind": on})
         yield
         db.session.commit()
         followers = _after_commit.get()
@@ -106,6 +109,36 @@ CHANGED_MEANWHILE = Words(
     "这条记录刚刚被其他人修改，请重新打开后再操作。",
     "Somebody else has just changed this record: open it again and repeat what you did.",
 )
+
+
+@contextmanager
+def workbench() -> Iterator[Connection]:
+    """A connection of one's own for temporary tables, which end with it."""
+    with db.engine.connect() as connection:
+        try:
+            yield connection
+        finally:
+            connection.invalidate()
+
+
+@contextmanager
+def one_state(bench: Connection) -> Iterator[None]:
+    """What the block reads is one state of the database, whatever others write; it fills temporary tables alone.
+
+    Nobody waits for it: on SQLite these tables lie outside the file whose lock a writer takes.
+    """
+    is_postgresql = bench.dialect.name == "postgresql"
+    bench.execution_options(fills=True)
+    if is_postgresql:
+        bench.execution_options(isolation_level="REPEATABLE READ")
+    with bench.begin():
+        if is_postgresql:
+            bench.execute(text("SET LOCAL jit = off"))
+            bench.execute(text("SET LOCAL work_mem = '512MB'"))
+        yield
+    bench.execution_options(fills=False)
+    if is_postgresql:
+        bench.execution_options(isolation_level="READ COMMITTED")
 
 
 @contextmanager
@@ -188,14 +221,15 @@ SQLITE_PRAGMAS = [
 
 
 def _begin(connection: Connection) -> None:
-    """Outside `transaction()` the database itself refuses to write."""
+    """Outside `transaction()` the database itself refuses to write, but into the tables of a workbench."""
     raw: Any = connection.connection.dbapi_connection
+    writing = _writing.get()
+    fills = connection.get_execution_options().get("fills", False)
     if connection.dialect.name == "sqlite":
-        writing = _writing.get()
-        raw.execute(f"PRAGMA query_only={'OFF' if writing else 'ON'}")
+        raw.execute(f"PRAGMA query_only={'OFF' if writing or fills else 'ON'}")
         raw.execute("BEGIN IMMEDIATE" if writing else "BEGIN")
     else:
-        read_only = not _writing.get()
+        read_only = not (writing or fills)
         if raw.read_only != read_only:
             raw.read_only = read_only
 

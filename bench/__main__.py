@@ -136,7 +136,7 @@ def run(
     if "approvals" in names:
         within &= approvals.measure(kind, url_of, folder)
     if "evaluations" in names:
-        within &= evaluations.measure(kind, url_of, folder, size.customers)
+        within &= evaluations.measure(kind, url_of, folder, size.customers, database)
     return within
 
 

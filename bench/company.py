@@ -89,18 +89,18 @@ class Row:
             return literal_column(f"DATE '{FIRST_DAY}'") + days
         return func.date(FIRST_DAY.isoformat(), cast(days, String) + " days")
 
-    def moment(self, what: int) -> Any:
-        seconds = self.drawn(what, DAYS * 86_400)
+    def moment(self, what: int, first: date = FIRST_DAY, days: int = DAYS) -> Any:
+        seconds = self.drawn(what, days * 86_400)
         if _is_postgresql():
-            return literal_column(f"TIMESTAMPTZ '{FIRST_DAY} 00:00+00'") + seconds * literal_column(
+            return literal_column(f"TIMESTAMPTZ '{first} 00:00+00'") + seconds * literal_column(
                 "INTERVAL '1 second'"
             )
         return func.strftime(
-            "%Y-%m-%d %H:%M:%S.000000", FIRST_DAY.isoformat(), cast(seconds, String) + " seconds"
+            "%Y-%m-%d %H:%M:%S.000000", first.isoformat(), cast(seconds, String) + " seconds"
         )
 
 
-def fill(world: World, customers: int) -> None:
+def fill(world: World, customers: int, *, is_searched: bool = True) -> None:
     """So many customers, an order of five lines and a talk for each, and the index of the quick search."""
     with access.acting(access.SYSTEM), transaction():
         if _is_postgresql():  # the rows point to one another as they are made
@@ -112,7 +112,8 @@ def fill(world: World, customers: int) -> None:
         _orders(customers, people)
         _talks(customers, people)
     with access.acting(access.SYSTEM):
-        _index()
+        if is_searched:
+            _index()
         settle()
     db.session.remove()
 

@@ -6,7 +6,7 @@ scores alone, in one pass, and writes nothing.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -83,7 +83,7 @@ def compare(first_id: int, second_id: int, most: int = 20) -> Comparison:
     first, second = open_run(first_id), open_run(second_id)
     if first.scheme.subject.name != second.scheme.subject.name:
         raise BadRequest(say("两次评价的对象不同，不能比较。", "The two runs grade different things."))
-    return _compared(first.scheme, second.scheme, _side_by_side(first, second).subquery(), most)
+    return _compared(first, second.scheme, _side_by_side(first, second), most)
 
 
 # ---- what if -----------------------------------------------------------------------------------------------------
@@ -122,21 +122,20 @@ def what_if(opened: Opened, scheme: Scheme, most: int = 20) -> Comparison:
     Raises `NotAllowed` for who may not run evaluations.
     """
     access.principal().check(Act.run, "eval_run")
-    rows = visible(opened).order_by(None).subquery()
-    slots = [rows.c[f"{letter}{one.column}"] for letter in "vs" for one in scheme.indicators]
-    stored = sa.select(
-        rows.c.subject_id,
-        rows.c.code,
-        rows.c.name,
-        *slots,
-        rows.c.total.label("total_before"),
-        rows.c.grade_no.label("grade_no_before"),
+    slots = [RESULT.c[f"{letter}{one.column}"] for letter in "vs" for one in scheme.indicators]
+    stored = (
+        visible(opened)
+        .order_by(None)
+        .with_only_columns(
+            RESULT.c.subject_id,
+            *slots,
+            RESULT.c.total.label("total_before"),
+            RESULT.c.grade_no.label("grade_no_before"),
+        )
     )
     again = graded_again(scheme, stored).subquery()
     pairs = sa.select(
         again.c.subject_id,
-        again.c.code,
-        again.c.name,
         again.c.grade_no_before.label("before"),
         again.c.grade_no.label("after"),
         again.c.total_before,
@@ -144,7 +143,7 @@ def what_if(opened: Opened, scheme: Scheme, most: int = 20) -> Comparison:
         again.c.total_before.label("with_values"),
         again.c.total.label("with_weights"),
     )
-    return _compared(opened.scheme, scheme, pairs.subquery(), most)
+    return _compared(opened, scheme, pairs, most)
 
 
 # ---- two runs ----------------------------------------------------------------------------------------------------
@@ -152,6 +151,7 @@ def what_if(opened: Opened, scheme: Scheme, most: int = 20) -> Comparison:
 
 OTHER = RESULT.alias("other")
 Columns = Mapping[str, Element]
+Pairs = sa.Select[Any] | sa.CompoundSelect[Any]
 
 
 def _side_by_side(first: Opened, second: Opened) -> sa.CompoundSelect[Any]:
@@ -189,14 +189,7 @@ def _side_by_side(first: Opened, second: Opened) -> sa.CompoundSelect[Any]:
 def _beside(opened: Opened, other: Opened) -> sa.Select[Any]:
     """The subjects of a run the reader sees, with what the other run says of them beside it."""
     same = sa.and_(OTHER.c.run_id == other.run.id, OTHER.c.subject_id == RESULT.c.subject_id)
-    return (
-        visible(opened)
-        .order_by(None)
-        .outerjoin(OTHER, same)
-        .with_only_columns(
-            RESULT.c.subject_id, code_of(opened.scheme).label("code"), title_of(opened.scheme).label("name")
-        )
-    )
+    return visible(opened).order_by(None).outerjoin(OTHER, same).with_only_columns(RESULT.c.subject_id)
 
 
 def _between(first: Scheme, second: Scheme, one: Columns, two: Columns) -> tuple[Element, Element]:
@@ -222,25 +215,23 @@ def _total(weighed: list[tuple[Element, int]]) -> Element:
 # ---- what differs ------------------------------------------------------------------------------------------------
 
 
-def _compared(first: Scheme, second: Scheme, pairs: sa.Subquery, most: int) -> Comparison:
+def _compared(opened: Opened, second: Scheme, rows: Pairs, most: int) -> Comparison:
+    """What a statement of pairs says, in one pass: how many went where, and the few that moved most."""
+    first, pairs = opened.scheme, rows.cte("pairs")
     difference = pairs.c.total - pairs.c.total_before
-    parts = (
+    parts = [
         difference,
         pairs.c.with_values - pairs.c.total_before,
         pairs.c.with_weights - pairs.c.with_values,
         pairs.c.total - pairs.c.with_weights,
-    )
+    ]
     sums = [sa.cast(sa.func.coalesce(sa.func.sum(part), 0), sa.BigInteger) for part in parts]
+    nobody = sa.cast(sa.null(), sa.Integer)
     grouped = sa.select(
-        pairs.c.before, pairs.c.after, sa.func.count(), sa.func.count(difference), *sums
+        nobody, pairs.c.before, pairs.c.after, sa.func.count(), sa.func.count(difference), *sums
     ).group_by(pairs.c.before, pairs.c.after)
-    rows = db.session.execute(grouped).all()
-    moves: dict[tuple[str, str], int] = {}
-    for before, after, subjects, *_ in rows:
-        pair = (_code(first, before), _code(second, after))
-        moves[pair] = moves.get(pair, 0) + subjects
     moved = (
-        sa.select(pairs.c.subject_id, pairs.c.code, pairs.c.name, pairs.c.before, pairs.c.after, *parts)
+        sa.select(pairs.c.subject_id, pairs.c.before, pairs.c.after, sa.literal(1), sa.literal(1), *parts)
         .where(difference != 0)
         .order_by(
             sa.case((pairs.c.before != pairs.c.after, 0), else_=1),
@@ -248,13 +239,35 @@ def _compared(first: Scheme, second: Scheme, pairs: sa.Subquery, most: int) -> C
             pairs.c.subject_id,
         )
         .limit(most)
+        .subquery()
     )
-    movers = [
-        Mover(subject_id, code or "", name, _code(first, before), _code(second, after), *map(int, by))
-        for subject_id, code, name, before, after, *by in db.session.execute(moved)
-    ]
-    found = [Move(before, after, subjects) for (before, after), subjects in sorted(moves.items())]
-    return Comparison(first, second, found, movers, _causes([row[3:] for row in rows]))
+    both = sa.union_all(grouped, sa.select(*moved.c)).subquery()
+    key = opened.scheme.subject.model.id
+    named = sa.select(*both.c, code_of(first), title_of(first)).outerjoin_from(
+        both, key.class_, key == both.c[0]
+    )
+    found = db.session.execute(named).all()
+    moves: dict[tuple[str, str], int] = {}
+    for _, before, after, subjects, *_ in (row for row in found if row[0] is None):
+        pair = (_code(first, before), _code(second, after))
+        moves[pair] = moves.get(pair, 0) + subjects
+    movers = sorted((row for row in found if row[0] is not None), key=_most_moved)
+    return Comparison(
+        first,
+        second,
+        [Move(before, after, subjects) for (before, after), subjects in sorted(moves.items())],
+        [
+            Mover(subject_id, code or "", name, _code(first, before), _code(second, after), *map(int, by))
+            for subject_id, before, after, _, _, *by, code, name in movers
+        ],
+        _causes([row[4:9] for row in found if row[0] is None]),
+    )
+
+
+def _most_moved(row: Sequence[Any]) -> tuple[bool, int, int]:
+    """The order of movers: those whose grade changed first, then by how far."""
+    subject_id, before, after, _, _, difference, *_ = row
+    return before is None or after is None or before == after, -abs(difference), subject_id
 
 
 def _causes(rows: list[Any]) -> Causes | None:

@@ -106,7 +106,32 @@ def days_until(moment: Element, pin: Pin) -> Element:
     """Whole days from a moment (or company date) to the run's as-of moment (or day)."""
     if isinstance(moment.type, sa.Date):
         return days_between(moment, sa.literal(pin.as_of_day, sa.Date()), type_=sa.BigInteger())
-    return _MomentsApart(moment, sa.literal(pin.as_of, moment.type))
+    return _DaysUntil(moment, int(pin.as_of.timestamp()))
+
+
+class _DaysUntil(FunctionElement[int]):
+    """Whole days from a moment to a later one that is a whole second, told by the clock of Unix."""
+
+    inherit_cache = True
+    name = "days_until"
+    type = sa.BigInteger()
+
+    def __init__(self, moment: Element, second: int) -> None:
+        super().__init__(moment, sa.literal(second, sa.BigInteger()))
+
+
+@compiles(_DaysUntil, "sqlite")
+def _until_on_sqlite(element: _DaysUntil, compiler: SQLCompiler, **options: Any) -> str:
+    moment, second = (compiler.process(clause, **options) for clause in element.clauses)
+    return (
+        f"(({second} - strftime('%s', substr({moment}, 1, 19)) - (substr({moment}, 20) > '.000000')) / 86400)"
+    )
+
+
+@compiles(_DaysUntil, "postgresql")
+def _until_on_postgresql(element: _DaysUntil, compiler: SQLCompiler, **options: Any) -> str:
+    moment, second = (compiler.process(clause, **options) for clause in element.clauses)
+    return f"(({second} - CAST(ceil(extract(epoch FROM {moment})) AS BIGINT)) / 86400)"
 
 
 class bytewise(FunctionElement[str]):  # noqa: N801 - SQLAlchemy names functions in lower case

@@ -64,6 +64,19 @@ BY_TIME = frozenset({Aggregate.days_since_last, Aggregate.days_since_first, Aggr
 
 
 @dataclass(frozen=True, slots=True)
+class Stretch:
+    """A stretch of time, half-open; without a first moment it begins with the first row."""
+
+    first: Any
+    until: Any
+
+    def tests(self, time: Element, given: Stretch | None = None) -> list[Element]:
+        """What a time in it fulfils, beyond lying in a span that is given."""
+        tests = [] if self.first is None or (given and self.first == given.first) else [time >= self.first]
+        return tests if given and self.until == given.until else [*tests, time < self.until]
+
+
+@dataclass(frozen=True, slots=True)
 class Measure:
     """One measure of a scheme; `of`, `over` and `where` are formulas over the facts of its source.
 
@@ -110,42 +123,47 @@ class Measure:
 
     # ---- as SQL ----------------------------------------------------------------------------------------------
 
+    def stretch(self, pin: Pin) -> Stretch:
+        """From when (None: ever) to before when a row counts: the window, and the as-of moment."""
+        start, end = self.window.bounds(pin)
+        first = None if start is None else edge(start, is_dated=self.is_dated)
+        ends: list[Any] = [edge(one, is_dated=self.is_dated) for one in (end, pin.as_of)]
+        return Stretch(first, min(ends))
+
     def is_in_window(self, pin: Pin) -> Element:
         """Whether a row's time lies in the window and before the as-of moment."""
-        start, end = self.window.bounds(pin)
-        time, dated = self.time, self.is_dated
-        ends = dict.fromkeys((edge(end, is_dated=dated), edge(pin.as_of, is_dated=dated)))
-        tests = [time < one for one in ends]
-        return sa.and_(*tests) if start is None else sa.and_(time >= edge(start, is_dated=dated), *tests)
+        return sa.and_(*self.stretch(pin).tests(self.time))
 
-    def condition(self, pin: Pin) -> Element:
-        """Whether a row is counted."""
-        seen = self.is_in_window(pin)
-        return seen if self.where is None else sa.and_(seen, sql(self.where))
+    def condition(self, pin: Pin, given: Stretch | None = None) -> Element | None:
+        """Whether a row is counted, of those whose time lies in a span; None where all of these are."""
+        tests = self.stretch(pin).tests(self.time, given)
+        if self.where is not None:
+            tests.append(sql(self.where))
+        return sa.and_(*tests) if tests else None
 
     def columns(self, condition: Element | None, pin: Pin) -> list[Element]:
         """The aggregates of one pass over the source it is made of; `condition` where the pass has rows of others too."""
-
-        def picked(value: Element) -> Element:
-            return value if condition is None else sa.case((condition, value))
-
-        return [
-            column.label(f"{self.key}_{index}")
-            for index, column in enumerate(self._aggregates(picked, pin), 1)
+        found = self._aggregates(pin)
+        picked = found if condition is None else [one.filter(condition) for one in found]
+        # Sums of 64-bit numbers are wider on PostgreSQL.
+        summed = [
+            sa.cast(one, sa.BigInteger) if raw.name == "sum" else one
+            for one, raw in zip(picked, found, strict=True)
         ]
+        return [column.label(f"{self.key}_{index}") for index, column in enumerate(summed, 1)]
 
-    def _aggregates(self, picked: Any, pin: Pin) -> list[Element]:
+    def _aggregates(self, pin: Pin) -> list[sa.Function[Any]]:
         kind = self.aggregate
         if kind is Aggregate.count:
-            return [sa.func.count(picked(self.source.key))]
+            return [sa.func.count()]
         if kind is Aggregate.months:
-            return [sa.func.count(picked(self._month(pin)).distinct())]
+            return [sa.func.count(self._month(pin).distinct())]
         if kind in BY_TIME:
-            return [end(picked(self.time), type_=self.time.type) for end in ENDS[kind]]
+            return [end(self.time, type_=self.time.type) for end in ENDS[kind]]
         value = _value(self.of)
         if kind is Aggregate.ratio:
-            return [_sum(picked(value)), _sum(picked(_value(self.over)))]
-        return [make(picked(value)) for make in MAKERS[kind]]
+            return [sa.func.sum(value), sa.func.sum(_value(self.over))]
+        return [make(value) for make in MAKERS[kind]]
 
     def _month(self, pin: Pin) -> Element:
         """Which company month of its window a row lies in, counted from the first."""
@@ -179,19 +197,15 @@ def _value(formula: Formula | None) -> Element:
     return sa.case((value, 1), (sa.not_(Grouping(value)), 0)) if formula.type == BOOL else value
 
 
-def _sum(value: Element) -> Element:
-    return sa.cast(sa.func.sum(value), sa.BigInteger)
-
-
 ENDS: dict[Aggregate, list[Any]] = {
     Aggregate.days_since_last: [sa.func.max],
     Aggregate.days_since_first: [sa.func.min],
     Aggregate.days_first_to_last: [sa.func.min, sa.func.max],
 }
-MAKERS: dict[Aggregate, list[Callable[[Element], Element]]] = {
+MAKERS: dict[Aggregate, list[Callable[[Element], sa.Function[Any]]]] = {
     Aggregate.count_distinct: [lambda value: sa.func.count(value.distinct())],
-    Aggregate.sum: [_sum],
-    Aggregate.mean: [_sum, sa.func.count],
+    Aggregate.sum: [sa.func.sum],
+    Aggregate.mean: [sa.func.sum, sa.func.count],
     Aggregate.max: [lambda value: sa.func.max(value, type_=sa.BigInteger())],
     Aggregate.min: [lambda value: sa.func.min(value, type_=sa.BigInteger())],
 }
@@ -266,15 +280,20 @@ def passed(
     With `only`, over the rows of these subjects alone.
     """
     source, whole = measures[0].source, measures[0].is_whole
-    conditions = [measure.condition(pin) for measure in measures]
-    same = all(condition.compare(conditions[0]) for condition in conditions)
+    span = _hull(measures, pin)
+    conditions = [measure.condition(pin, span) for measure in measures]
+    same = all(_is_same(condition, conditions[0]) for condition in conditions)
     columns = [
         column
         for measure, condition in zip(measures, conditions, strict=True)
         for column in measure.columns(None if same else condition, pin)
     ]
     used = [name for measure in measures for name in measure.used]
-    counted = (source.stands, conditions[0] if same else sa.or_(*conditions))
+    counted = [*(span.tests(measures[0].time) if span else ()), source.stands]
+    if same:
+        counted += [one for one in conditions[:1] if one is not None]
+    elif span is None:
+        counted.append(sa.or_(*(one for one in conditions if one is not None)))
     if whole:
         return sa.select(*columns).select_from(source.rows(used)).where(*counted)
     column = source.subjects[subject]
@@ -285,6 +304,19 @@ def passed(
         .where(whose, *counted)
         .group_by(column)
     )
+
+
+def _hull(measures: Sequence[Measure], pin: Pin) -> Stretch | None:
+    """The stretch that holds the windows of all; None where they go by different times."""
+    if any(not one.time.compare(measures[0].time) for one in measures):
+        return None
+    spans = [measure.stretch(pin) for measure in measures]
+    firsts = [span.first for span in spans]
+    return Stretch(None if None in firsts else min(firsts), max(span.until for span in spans))
+
+
+def _is_same(one: Element | None, other: Element | None) -> bool:
+    return one is other or (one is not None and other is not None and one.compare(other))
 
 
 def _window(part: Part) -> Window:

@@ -17,6 +17,7 @@ from app.services.language.checking import Formula
 from app.services.language.kinds import COUNT, DAYS, POINTS, SCALE, Type, show
 from app.services.language.wording import words as formula_words
 from app.words import Words, say
+from app.workflows.evaluation.dialects import bytewise
 from app.workflows.evaluation.parts import Part
 
 Element = sa.ColumnElement[Any]
@@ -29,17 +30,18 @@ FULL = 10_000
 
 
 @dataclass(frozen=True, slots=True)
-class Ties:
-    """What tells subjects with equal values apart: their id, their code, or nothing."""
+class Whole:
+    """What is known of all subjects of a run, for one indicator.
 
-    by: str
-    key: Element
-    code: Element
+    `at` gives those asked for by their place in rising order, from 1: the value, then what ranks equal values.
+    `passed` tells of a column how many of the values at these places it lies above.
+    """
 
-    def order(self) -> list[Element]:
-        if self.by == "shared":
-            return []
-        return [self.key] if self.by == "id" else [self.code, self.key]
+    counted: int
+    low: int | None
+    high: int | None
+    at: Mapping[int, tuple[Any, ...]]
+    passed: Callable[[Element], Element]
 
 
 class Method(Protocol):
@@ -48,13 +50,13 @@ class Method(Protocol):
     def facts(self) -> Mapping[str, Formula]:
         """Formulas computed beside the raw value, by the prefix of their column."""
 
-    def windows(self, slot: str, value: Element, subject: tuple[Element, Element]) -> Mapping[str, Element]:
-        """What it needs to know of a subject among all."""
+    def ties(self) -> str:
+        """What ranks subjects with equal values: their `id`, their `code`, or nothing (`shared`)."""
 
-    def statistics(self, slot: str, columns: Columns) -> Mapping[str, Element]:
-        """What it needs to know of all subjects."""
+    def places(self, counted: int) -> Sequence[int]:
+        """Whose values it must know, by their place in rising order, from 1, where so many have one."""
 
-    def score(self, slot: str, columns: Columns) -> Element:
+    def score(self, slot: str, columns: Columns, whole: Whole) -> Element:
         """The score from all of these; NULL where there is none."""
 
     def possible(self) -> list[int] | None:
@@ -70,13 +72,12 @@ class Plain:
     def facts(self) -> Mapping[str, Formula]:
         return {}
 
-    def windows(self, slot: str, value: Element, subject: tuple[Element, Element]) -> Mapping[str, Element]:
-        del slot, value, subject
-        return {}
+    def ties(self) -> str:
+        return "shared"
 
-    def statistics(self, slot: str, columns: Columns) -> Mapping[str, Element]:
-        del slot, columns
-        return {}
+    def places(self, counted: int) -> Sequence[int]:
+        del counted
+        return ()
 
     def possible(self) -> list[int] | None:
         return None
@@ -118,27 +119,22 @@ class Linear(Plain):
     zero: int | str
     full: int | str
 
-    def score(self, slot: str, columns: Columns) -> Element:
+    def score(self, slot: str, columns: Columns, whole: Whole) -> Element:
         value = columns[f"v{slot}"]
-        zero, full = (self._end(end, slot, columns) for end in (self.zero, self.full))
-        rising = part_of_full(value - zero, full - zero)
-        falling = part_of_full(zero - value, zero - full)
+        zero, full = (self._end(end, whole) for end in (self.zero, self.full))
+        if zero is None or full is None:
+            return sa.cast(sa.null(), sa.BigInteger)
+        if zero == full:
+            return chosen([(value.is_(None), sa.null())], FULL)
+        gained, span = (value - zero, full - zero) if zero < full else (zero - value, zero - full)
         return chosen(
-            [
-                (value.is_(None), sa.null()),
-                (zero == full, FULL),
-                (sa.and_(zero < full, value <= zero), 0),
-                (sa.and_(zero < full, value >= full), FULL),
-                (zero < full, rising),
-                (value >= zero, 0),
-                (value <= full, FULL),
-            ],
-            falling,
+            [(value.is_(None), sa.null()), (gained <= 0, 0), (gained >= span, FULL)],
+            part_of_full(gained, big(span)),
         )
 
     @staticmethod
-    def _end(end: int | str, slot: str, columns: Columns) -> Element:
-        return columns[f"{end}{slot}"] if isinstance(end, str) else big(end)
+    def _end(end: int | str, whole: Whole) -> int | None:
+        return end if isinstance(end, int) else {"low": whole.low, "high": whole.high}[end]
 
     def words(self) -> Words:
         zero, full = (
@@ -183,8 +179,12 @@ class Bands(Plain):
     points: tuple[int, ...]
     right: bool
 
-    def score(self, slot: str, columns: Columns) -> Element:
-        value = columns[f"v{slot}"]
+    def score(self, slot: str, columns: Columns, whole: Whole) -> Element:
+        del whole
+        return self.given(columns[f"v{slot}"])
+
+    def given(self, value: Element) -> Element:
+        """What its band gives a value."""
         tests = [(value <= edge if self.right else value < edge) for edge in map(big, self.edges)]
         return chosen(
             [(value.is_(None), sa.null()), *zip(tests, self.points[:-1], strict=True)], self.points[-1]
@@ -289,54 +289,52 @@ class Quantiles(Plain):
     type: Type
     groups: int
     by_rank: bool
-    ties: str
+    tied: str
     points: tuple[int, ...]
 
-    def windows(self, slot: str, value: Element, subject: tuple[Element, Element]) -> Mapping[str, Element]:
-        order: list[Element] = [value.asc().nulls_last()]
-        if self.by_rank:
-            order += Ties(self.ties, *subject).order()
-        rank = sa.func.rank() if self.by_rank and self.ties == "shared" else sa.func.row_number()
-        return {f"o{slot}": rank.over(order_by=order), f"c{slot}": sa.func.count(value).over()}
+    def ties(self) -> str:
+        return self.tied if self.by_rank else "shared"
 
-    def statistics(self, slot: str, columns: Columns) -> Mapping[str, Element]:
-        if self.by_rank:
-            return {}
-        value, order, number = (columns[f"{letter}{slot}"] for letter in "voc")
-        found: dict[str, Element] = {}
-        for k in range(1, self.groups):
-            place = (number - 1) * k // self.groups
-            part = sa.func.max((number - 1) * k % self.groups, type_=sa.BigInteger())
-            low, high = (
-                sa.func.max(sa.case((order == place + step, value)), type_=sa.BigInteger()) for step in (1, 2)
-            )
-            found[f"e{slot}_{k}"] = (self.groups - part) * low + part * sa.func.coalesce(high, low)
-        return found
+    def places(self, counted: int) -> Sequence[int]:
+        steps = (1,) if self.by_rank else (1, 2)
+        found = {(counted - 1) * k // self.groups + step for k in range(1, self.groups) for step in steps}
+        return sorted(place for place in found if place <= counted)
 
-    def score(self, slot: str, columns: Columns) -> Element:
+    def edges(self, whole: Whole) -> list[int | None]:
+        """By value: `groups` times the value between each two groups; nothing where nobody has a value."""
+        return [self._edge(k, whole) for k in range(1, self.groups)]
+
+    def _edge(self, k: int, whole: Whole) -> int | None:
+        if not whole.counted:
+            return None
+        place, part = divmod((whole.counted - 1) * k, self.groups)
+        low = whole.at[place + 1][0]
+        high = whole.at.get(place + 2, whole.at[place + 1])[0]
+        return int((self.groups - part) * low + part * high)
+
+    def score(self, slot: str, columns: Columns, whole: Whole) -> Element:
         value = columns[f"v{slot}"]
-        above = self._ranked(slot, columns) if self.by_rank else self._valued(slot, columns)
-        return chosen([(value.is_(None), sa.null()), *above], self.points[-1])
+        if not whole.counted:
+            return sa.cast(sa.null(), sa.BigInteger)
+        above = self._ranked(slot, columns, whole) if self.by_rank else self._valued(slot, columns, whole)
+        return chosen(
+            [(value.is_(None), sa.null()), *zip(above, self.points[:-1], strict=True)], self.points[-1]
+        )
 
-    def _ranked(self, slot: str, columns: Columns) -> list[tuple[Element, int]]:
-        order, number = columns[f"o{slot}"], columns[f"c{slot}"]
-        return [
-            ((order - 1) * self.groups <= (number - 1) * k, points)
-            for k, points in enumerate(self.points[:-1], 1)
-        ]
+    def _ranked(self, slot: str, columns: Columns, whole: Whole) -> list[Element]:
+        keys = [columns[f"v{slot}"], *tie_keys(self.tied, columns)]
+        places = ((whole.counted - 1) * k // self.groups + 1 for k in range(1, self.groups))
+        return [not_behind(keys, whole.at[place]) for place in places]
 
-    def _valued(self, slot: str, columns: Columns) -> list[tuple[Element, int]]:
+    def _valued(self, slot: str, columns: Columns, whole: Whole) -> list[Element]:
         value = columns[f"v{slot}"]
-        return [
-            (value * self.groups <= columns[f"e{slot}_{k}"], points)
-            for k, points in enumerate(self.points[:-1], 1)
-        ]
+        return [value * self.groups <= big(edge) for edge in self.edges(whole) if edge is not None]
 
     def possible(self) -> list[int]:
         return sorted(set(self.points))
 
     def words(self) -> Words:
-        how = TIE_WORDS[self.ties] if self.by_rank else Words("按值", "by value")
+        how = TIE_WORDS[self.tied] if self.by_rank else Words("按值", "by value")
         return say(
             "全体{how}分为 {n} 等份，由小到大得 {points}",
             "all subjects in {n} equal groups {how}; from the least: {points}",
@@ -344,6 +342,23 @@ class Quantiles(Plain):
             n=self.groups,
             points=listed(shown(POINTS, points) for points in self.points),
         )
+
+
+def tie_keys(ties: str, columns: Any) -> list[Element]:
+    """What stands behind the value in the order of ranks."""
+    if ties == "shared":
+        return []
+    by_id = [columns["subject_id"]]
+    return by_id if ties == "id" else [bytewise(columns["subject_code"]), *by_id]
+
+
+def not_behind(keys: Sequence[Element], place: Sequence[Any]) -> Element:
+    """Whether a subject stands at this place of the order or before it."""
+    key, *others = keys
+    edge = sa.literal(place[0], key.type)
+    if not others:
+        return key <= edge
+    return sa.or_(key < edge, sa.and_(key == edge, not_behind(others, place[1:])))
 
 
 TIE_WORDS = {
@@ -384,18 +399,18 @@ class Percentile(Plain):
     low_is_better: bool
     alone: int
 
-    def windows(self, slot: str, value: Element, subject: tuple[Element, Element]) -> Mapping[str, Element]:
-        del subject
-        order = value.desc() if self.low_is_better else value.asc()
-        return {
-            f"o{slot}": sa.func.rank().over(order_by=order.nulls_last()),
-            f"c{slot}": sa.func.count(value).over(),
-        }
+    def places(self, counted: int) -> Sequence[int]:
+        """Score k goes to who is ahead of at least `ceil((2k - 1)(counted - 1) / 2 FULL)` others: half up."""
+        others = counted - 1
+        ahead = (-(-(2 * k - 1) * others // (2 * FULL)) for k in range(1, FULL + 1)) if others > 0 else ()
+        return [counted + 1 - place if self.low_is_better else place for place in ahead]
 
-    def score(self, slot: str, columns: Columns) -> Element:
-        value, order, number = (columns[f"{letter}{slot}"] for letter in "voc")
-        share = part_of_full(order - 1, sa.func.nullif(number - 1, 0, type_=sa.BigInteger()))
-        return chosen([(value.is_(None), sa.null()), (number == 1, self.alone)], share)
+    def score(self, slot: str, columns: Columns, whole: Whole) -> Element:
+        value = columns[f"v{slot}"]
+        if whole.counted < 2:  # noqa: PLR2004 - nobody to be compared with
+            return chosen([(value.is_(None), sa.null())], self.alone)
+        passed = FULL - whole.passed(value + 1) if self.low_is_better else whole.passed(value)
+        return chosen([(value.is_(None), sa.null())], passed)
 
     def words(self) -> Words:
         better = (
@@ -422,7 +437,8 @@ class Target(Plain):
     def facts(self) -> Mapping[str, Formula]:
         return {"t": self.target}
 
-    def score(self, slot: str, columns: Columns) -> Element:
+    def score(self, slot: str, columns: Columns, whole: Whole) -> Element:
+        del whole
         value, target = columns[f"v{slot}"], columns[f"t{slot}"]
         reached = part_of_full(value, sa.func.nullif(target, 0, type_=sa.BigInteger()))
         capped = chosen([(reached > self.cap, self.cap)], reached)
@@ -461,7 +477,8 @@ class Computed(Plain):
     def facts(self) -> Mapping[str, Formula]:
         return {"t": self.points}
 
-    def score(self, slot: str, columns: Columns) -> Element:
+    def score(self, slot: str, columns: Columns, whole: Whole) -> Element:
+        del whole
         points = columns[f"t{slot}"]
         missing = sa.or_(points.is_(None), columns[f"v{slot}"].is_(None))
         return chosen([(missing, sa.null()), (points < 0, 0), (points > FULL, FULL)], points)
@@ -486,7 +503,8 @@ class Manual(Plain):
     evidence: bool = False
     days: int | None = None
 
-    def score(self, slot: str, columns: Columns) -> Element:
+    def score(self, slot: str, columns: Columns, whole: Whole) -> Element:
+        del whole
         return columns[f"v{slot}"]
 
     def words(self) -> Words:
@@ -502,8 +520,8 @@ def _manual(part: Part, _type: Type, _: Catalogue) -> Method | None:
 class Shown(Plain):
     """No score: the value is only shown."""
 
-    def score(self, slot: str, columns: Columns) -> Element:
-        del slot, columns
+    def score(self, slot: str, columns: Columns, whole: Whole) -> Element:
+        del slot, columns, whole
         return sa.cast(sa.null(), sa.BigInteger)
 
     def words(self) -> Words:

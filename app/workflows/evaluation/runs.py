@@ -6,19 +6,17 @@ any other is written anew. So a sealed run always comes from one snapshot, howev
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
-from itertools import groupby
+from functools import cached_property, partial
 from typing import Any, cast
 
 import sqlalchemy as sa
 
 from app.columns import now
 from app.errors import NotFound, Refusal, WrongState
-from app.extensions import db, transaction
+from app.extensions import db, one_state, transaction, workbench
 from app.models import (
     AuditAct,
     EvalResult,
@@ -37,11 +35,13 @@ from app.roles import Act
 from app.services import access, audit, jobs
 from app.words import say
 from app.workflows.evaluation import schemes
+from app.workflows.evaluation.checksums import Checked, checked, together
 from app.workflows.evaluation.methods import Quantiles
 from app.workflows.evaluation.pins import Pin
 from app.workflows.evaluation.schemes import ENGINE, Scheme
 from app.workflows.evaluation.sources import table_of
-from app.workflows.evaluation.statements import Earlier, results
+from app.workflows.evaluation.staging import Stage, stage
+from app.workflows.evaluation.statements import Earlier
 
 CHUNK = 10_000
 """Subject ids in one chunk: one short transaction, so that other writers hardly wait."""
@@ -281,116 +281,84 @@ def _earlier(run: EvalRun, version: EvalSchemeVersion, scheme: Scheme) -> Earlie
     return Earlier(found.id, {key: slot for slot, key in enumerate(found.body["indicators"], 1)})
 
 
-@contextmanager
-def snapshot() -> Iterator[sa.Connection]:
-    """A connection that reads one state of the database, whatever others write meanwhile, and writes nothing."""
-    with db.engine.connect() as connection:
-        if connection.dialect.name == "postgresql":
-            connection = connection.execution_options(  # noqa: PLW2901 - the same connection, set up
-                isolation_level="REPEATABLE READ"
-            )
-            connection.execute(sa.text("SET LOCAL jit = off"))
-            connection.execute(sa.text("SET LOCAL work_mem = '256MB'"))
-        yield connection
-
-
 def _collect(pinned: Pinned, progress: Progress | None, who: access.Principal) -> None:
-    """Compute everything and keep it chunk by chunk; then seal."""
-    statement = results(pinned.scheme, pinned.scheme_id, earlier=pinned.earlier)
-    whole, done, numbers = hashlib.sha256(), 0, set()
+    """Work out the raw values of everybody from one snapshot, keep the results chunk by chunk; then seal."""
     kept = _kept(pinned.run_id)
-    width = len(_columns(pinned.scheme))
-    first: Any = None
-    with snapshot() as connection:
-        rows = connection.execute(statement, execution_options={"yield_per": CHUNK, "stream_results": True})
-        for number, group in groupby(rows, key=lambda row: row[0] // CHUNK):
-            found = list(group)
-            first = first or found[0]._mapping
-            chunk = [tuple(row[:width]) for row in found]
-            lines = _lines(chunk)
-            whole.update(lines.encode())
-            done += len(chunk)
-            numbers.add(number)
-            part = Chunk(number, chunk, lines, hashlib.sha256(lines.encode()).hexdigest())
-            if kept.get(number) != (len(chunk), part.checksum):
-                _keep(pinned, part, progress, (done, first["population"]))
-    if first is None:
-        raise Refusal(
-            say(
-                "没有符合条件的评价对象，请检查方案的评价范围、评价期和数据。",
-                "Nobody fits the population of the scheme: check its conditions, the period and the data.",
-            )
-        )
-    _seal(pinned, whole.hexdigest(), first, numbers, who)
-
-
-@dataclass(frozen=True, slots=True)
-class Chunk:
-    """The results of one range of subject ids: as rows, and as the text their checksum is of."""
-
-    number: int
-    rows: Sequence[tuple[Any, ...]]
-    lines: str
-    checksum: str
-
-
-def _kept(run_id: int) -> dict[int, tuple[int, str]]:
-    """The chunks an earlier attempt wrote."""
-    statement = sa.select(EvalRunChunk.no, EvalRunChunk.subjects, EvalRunChunk.checksum)
-    found = db.session.execute(statement.where(EvalRunChunk.run_id == run_id)).all()
     db.session.rollback()
-    return {number: (subjects, checksum) for number, subjects, checksum in found}
+    with workbench() as bench:
+        with one_state(bench):
+            staged = stage(bench, pinned.scheme, pinned.scheme_id, pinned.earlier)
+            chunks = staged.chunks(bench, CHUNK)
+            same = {number for number in kept if kept[number] == _computed(bench, staged, number)}
+        if not chunks:
+            raise Refusal(
+                say(
+                    "没有符合条件的评价对象，请检查方案的评价范围、评价期和数据。",
+                    "Nobody fits the population of the scheme: check its conditions, the period and the data.",
+                )
+            )
+        writer, done = Writer(pinned, bench, staged), 0
+        for number, subjects in chunks:
+            done += subjects
+            if number not in same:
+                writer.keep(number, partial(progress, done, staged.population) if progress else None)
+    _seal(pinned, staged, {number for number, _ in chunks}, who)
 
 
-OWN = ("total", "grade_no", "coverage", "flags")
+def _kept(run_id: int) -> dict[int, Checked]:
+    """The chunks an earlier attempt wrote."""
+    statement = sa.select(CHUNKS.c.no, CHUNKS.c.subjects, CHUNKS.c.checksum).where(CHUNKS.c.run_id == run_id)
+    return {
+        number: Checked(subjects, checksum) for number, subjects, checksum in db.session.execute(statement)
+    }
 
 
-def _columns(scheme: Scheme) -> list[str]:
-    """The columns of a result this scheme fills, in order: those the statement of a run begins with."""
-    slots = [f"{letter}{one.column}" for letter in "vs" for one in scheme.indicators]
-    return ["subject_id", *slots, *OWN]
+def _computed(bench: sa.Connection, staged: Stage, number: int) -> Checked:
+    return checked(bench, staged.results(*_range(number)).subquery("computed"))
 
 
-def _lines(rows: Sequence[tuple[Any, ...]]) -> str:
-    """Results as they enter the checksum, and PostgreSQL: whole numbers, the same on both databases."""
-    return "".join([",".join(map(str, row)) + "\n" for row in rows]).replace("None", "")
+def _range(number: int) -> tuple[int, int]:
+    return number * CHUNK, number * CHUNK + CHUNK - 1
 
 
-def _keep(pinned: Pinned, chunk: Chunk, progress: Progress | None, state: tuple[int, int]) -> None:
-    """Write one chunk, whatever was there, with its checksum."""
-    names = _columns(pinned.scheme)
-    low, high = chunk.number * CHUNK, chunk.number * CHUNK + CHUNK - 1
-    with transaction():
-        _check_token(pinned)
-        _clear(pinned.run_id, [chunk.number])
-        _insert(pinned.run_id, names, chunk)
-        _execute(
-            sa.insert(CHUNKS),
-            {
-                "run_id": pinned.run_id,
-                "no": chunk.number,
-                "low_id": low,
-                "high_id": high,
-                "subjects": len(chunk.rows),
-                "checksum": chunk.checksum,
-            },
+@dataclass(frozen=True)
+class Writer:
+    """Writes results from where they were staged to where they stay, a short transaction for each chunk."""
+
+    pinned: Pinned
+    bench: sa.Connection
+    staged: Stage
+
+    @cached_property
+    def statement(self) -> sa.Insert:
+        low, high = (sa.bindparam(name, type_=sa.BigInteger) for name in ("low", "high"))
+        rows = self.staged.results(low, high)
+        names = [column.name for column in rows.selected_columns]
+        run = sa.literal(self.pinned.run_id).label("run_id")
+        return sa.insert(RESULT).from_select(
+            [*names, "run_id"], rows.add_columns(run), include_defaults=False
         )
-        if progress is not None:
-            progress(*state)
 
+    @cached_property
+    def stored(self) -> sa.Select[Any]:
+        """The columns of a result this scheme fills, of one chunk as it stands."""
+        names = [column.name for column in self.staged.results(0, 0).selected_columns]
+        low, high = (sa.bindparam(name, type_=sa.BigInteger) for name in ("low", "high"))
+        mine = sa.and_(RESULT.c.run_id == self.pinned.run_id, RESULT.c.subject_id.between(low, high))
+        return sa.select(*(RESULT.c[name] for name in names)).where(mine)
 
-def _insert(run_id: int, names: Sequence[str], chunk: Chunk) -> None:
-    """Write results past the layers that look at each row: on PostgreSQL as one COPY."""
-    columns, connection = ", ".join(["run_id", *names]), db.session.connection()
-    if connection.dialect.name != "postgresql":
-        places = ", ".join("?" * len(names))
-        statement = f"INSERT INTO eval_result ({columns}) VALUES ({run_id:d}, {places})"  # noqa: S608 (names of ours)
-        connection.exec_driver_sql(statement, list(chunk.rows))
-        return
-    raw: Any = connection.connection.dbapi_connection
-    run = f"{run_id:d},"
-    with raw.cursor().copy(f"COPY eval_result ({columns}) FROM STDIN (FORMAT csv)") as copy:
-        copy.write(run + chunk.lines.removesuffix("\n").replace("\n", f"\n{run}"))
+    def keep(self, number: int, progress: Callable[[], object] | None) -> None:
+        """Write one chunk, whatever was there, with its checksum."""
+        low, high = _range(number)
+        with transaction(self.bench):
+            _check_token(self.pinned)
+            _clear(self.pinned.run_id, [number])
+            _execute(self.statement, {"low": low, "high": high})
+            found = checked(db.session, self.stored.subquery("stored"), {"low": low, "high": high})
+            values = {"no": number, "low_id": low, "high_id": high, **asdict(found)}
+            _execute(sa.insert(CHUNKS), {"run_id": self.pinned.run_id, **values})
+            if progress is not None:
+                progress()
 
 
 def _clear(run_id: int, numbers: Sequence[int]) -> None:
@@ -402,60 +370,48 @@ def _clear(run_id: int, numbers: Sequence[int]) -> None:
         _execute(sa.delete(CHUNKS).where(CHUNKS.c.run_id == run_id, CHUNKS.c.no == number))
 
 
-def _seal(
-    pinned: Pinned, checksum: str, first: Mapping[str, Any], numbers: set[int], who: access.Principal
-) -> None:
+def _seal(pinned: Pinned, staged: Stage, numbers: set[int], who: access.Principal) -> None:
     """Write the statistics, check that nothing is lost or left over, and close the run for good."""
     with transaction():
         _check_token(pinned)
-        stale = set(_numbers(pinned.run_id)) - numbers
-        _clear(pinned.run_id, sorted(stale))
+        chunks = _kept(pinned.run_id)
+        _clear(pinned.run_id, sorted(chunks.keys() - numbers))
         _execute(sa.delete(STATS).where(STATS.c.run_id == pinned.run_id))
-        _execute(sa.insert(STATS), _statistics(pinned, first))
-        written = db.session.scalar(
-            sa.select(sa.func.count()).select_from(RESULT).where(RESULT.c.run_id == pinned.run_id)
-        )
-        if written != first["population"]:
-            raise RuntimeError(f"run {pinned.run_id}: {written} results for {first['population']} subjects")
+        _execute(sa.insert(STATS), list(_statistics(pinned.run_id, staged)))
+        found = together([chunks[number] for number in sorted(numbers)])
+        if found.subjects != staged.population:
+            raise RuntimeError(f"run {pinned.run_id}: {found} for {staged.population} subjects")
         _change(
             pinned,
             status=RunStatus.sealed,
-            population=written,
-            checksum=checksum,
+            population=found.subjects,
+            checksum=found.checksum,
             sealed_at=now(),
         )
         _tell(
             pinned.run_id,
             who,
-            say("评价结果已封存，共 {n} 个对象", "Results sealed for {n} subjects", n=written),
+            say("评价结果已封存，共 {n} 个对象", "Results sealed for {n} subjects", n=found.subjects),
         )
+        if found.subjects > CHUNK and db.session.get_bind().dialect.name == "postgresql":
+            # Until it looks at them it takes the rows of a new run for a handful, and joins them one by one.
+            db.session.execute(sa.text("ANALYZE eval_result"))
 
 
-def _numbers(run_id: int) -> Sequence[int]:
-    return db.session.scalars(sa.select(EvalRunChunk.no).where(EvalRunChunk.run_id == run_id)).all()
-
-
-def _statistics(pinned: Pinned, first: Mapping[str, Any]) -> list[dict[str, Any]]:
-    rows = []
-    for one in pinned.scheme.indicators:
-        edges = None
-        if isinstance(one.method, Quantiles) and not one.method.by_rank:
-            edges = [first[f"e{one.column}_{k}"] for k in range(1, one.method.groups)]
-            edges = [None if edge is None else int(edge) for edge in edges]
-        counted = first[f"count{one.column}"]
-        rows.append(
-            {
-                "run_id": pinned.run_id,
-                "slot": one.slot,
-                "peer": "",
-                "counted": counted,
-                "missing": first["population"] - counted,
-                "low": first[f"low{one.column}"],
-                "high": first[f"high{one.column}"],
-                "edges": edges,
-            }
-        )
-    return rows
+def _statistics(run_id: int, staged: Stage) -> Iterator[dict[str, Any]]:
+    for one in staged.scheme.indicators:
+        whole, method = staged.wholes[one.column], one.method
+        by_value = isinstance(method, Quantiles) and not method.by_rank
+        yield {
+            "run_id": run_id,
+            "slot": one.slot,
+            "peer": "",
+            "counted": whole.counted,
+            "missing": staged.population - whole.counted,
+            "low": whole.low,
+            "high": whole.high,
+            "edges": cast("Quantiles", method).edges(whole) if by_value else None,
+        }
 
 
 # ---- writing -----------------------------------------------------------------------------------------------------

@@ -1,12 +1,13 @@
-"""A whole run as one statement: population, one pass per source, values, ranks, statistics, scores, totals, grades.
+"""A run as two statements: the raw values of all subjects, and what comes of them.
 
-It reads one snapshot and writes nothing, so that nobody waits for it. Each step is a named sub-query (CTE):
-`population` → one per source → `measured` → `valued` → `ranked` → `counted` (one row) → `scored` → the result.
+The first reads one snapshot: population, one pass per source, `measured`, `valued`. What it gives is put aside
+(`staging`), and looked at as a whole; from then on the score of a subject hangs on nothing but its own row. Each step
+is a named sub-query (CTE).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -14,9 +15,8 @@ import sqlalchemy as sa
 
 from app.models import EvalManualScore, EvalResult
 from app.services.language.sql import sql
-from app.workflows.evaluation.dialects import bytewise
 from app.workflows.evaluation.measures import by_source, passed
-from app.workflows.evaluation.methods import FULL, Manual
+from app.workflows.evaluation.methods import FULL, Manual, Whole
 from app.workflows.evaluation.schemes import Indicator, Scheme
 from app.workflows.evaluation.sources import joined, table_of
 
@@ -34,14 +34,26 @@ class Earlier:
     slots: Mapping[str, int]
 
 
-def results(scheme: Scheme, scheme_id: int, earlier: Earlier | None = None) -> sa.Select[Any]:
-    """One row per subject in order of id: `subject_id`, `v…`, `s…`, `total`, `grade_no`, `coverage`, `flags`, statistics."""
-    population = _population(scheme, None)
-    valued = _valued(scheme, scheme_id, _measured(scheme, population), earlier)
-    ranked = _ranked(scheme, valued)
-    counted = _counted(scheme, ranked)
-    scored = _scored(scheme, ranked, counted)
-    return _graded(scheme, scored, counted)
+PassOf = Callable[[str, sa.Select[Any]], sa.FromClause]
+"""How the rows of one pass over a source are had when they are joined to the population."""
+
+
+def values(scheme: Scheme, scheme_id: int, earlier: Earlier | None, pass_of: PassOf) -> sa.Select[Any]:
+    """One row per subject: `subject_id`, its code where ranks need it, `v…`, and what methods compute beside it."""
+    found = _valued(scheme, scheme_id, _measured(scheme, _population(scheme, None), pass_of=pass_of), earlier)
+    return sa.select(*found.c)
+
+
+def results(scheme: Scheme, staged: sa.Select[Any], wholes: Mapping[str, Whole]) -> sa.Select[Any]:
+    """One row per row of `staged`: `subject_id`, `v…`, `s…`, `total`, `grade_no`, `coverage`, `flags`."""
+    rows = staged.cte("staged")
+    known = dict(rows.c.items())
+    slots = [rows.c[f"v{one.column}"] for one in scheme.indicators]
+    scores = [_score(one, known, wholes[one.column]).label(f"s{one.column}") for one in scheme.indicators]
+    scored = _once(sa.select(rows.c.subject_id, *slots, *scores), "scored")
+    weighed = scored if not scheme.weight else _totalled(scheme, scored)
+    slots = [weighed.c[f"{letter}{one.column}"] for letter in "vs" for one in scheme.indicators]
+    return sa.select(weighed.c.subject_id, *slots, *_outcome(scheme, dict(weighed.c.items())))
 
 
 def measured(scheme: Scheme, subject_ids: Sequence[int]) -> sa.Select[Any]:
@@ -63,10 +75,9 @@ def population_of(scheme: Scheme) -> sa.CTE:
     return _population(scheme, None)
 
 
-def _cte(statement: sa.Select[Any], name: str) -> sa.CTE:
-    """A sub-query computed once, however often it is read."""
-    cte = statement.cte(name)
-    return cte.prefix_with("MATERIALIZED") if name in {"measured", "ranked", "counted"} else cte
+def _once(statement: sa.Select[Any], name: str) -> sa.CTE:
+    """A sub-query whose columns are computed once, however often they are read."""
+    return statement.cte(name).prefix_with("MATERIALIZED")
 
 
 # ---- whom --------------------------------------------------------------------------------------------------------
@@ -84,8 +95,10 @@ def _population(scheme: Scheme, subject_ids: Sequence[int] | None) -> sa.CTE:
         for column in subject.columns
         if column.fact.name in wanted and column.fact.expression is not None
     ]
+    if any(one.method.ties() == "code" for one in scheme.indicators):
+        shown.append(subject.code.label("subject_code"))
     statement = (
-        sa.select(subject.key.label("subject_id"), subject.code.label("subject_code"), *shown)
+        sa.select(subject.key.label("subject_id"), *shown)
         .select_from(joined(subject.table, subject.columns, subject.joins, used | wanted))
         .where(subject.stands)
     )
@@ -99,13 +112,18 @@ def _population(scheme: Scheme, subject_ids: Sequence[int] | None) -> sa.CTE:
 # ---- what --------------------------------------------------------------------------------------------------------
 
 
-def _measured(scheme: Scheme, population: sa.CTE, only: Sequence[int] | None = None) -> sa.CTE:
+def _measured(
+    scheme: Scheme,
+    population: sa.CTE,
+    only: Sequence[int] | None = None,
+    pass_of: PassOf = lambda name, rows: rows.cte(name),
+) -> sa.CTE:
     """Each subject with its measures; those who do not fulfil `having` are no part of the population."""
     rows: sa.FromClause = population
     values: dict[str, Element] = {}
     for number, measures in enumerate(by_source(scheme.measures)):
         name = f"source_{measures[0].source.name}_{number}"
-        one = passed(measures, scheme.subject.counted_as, scheme.pin, only).cte(name)
+        one = pass_of(name, passed(measures, scheme.subject.counted_as, scheme.pin, only))
         on = sa.true() if measures[0].is_whole else one.c.subject_id == population.c.subject_id
         rows = rows.outerjoin(one, on)
         columns: Mapping[str, Element] = dict(one.c.items())
@@ -113,16 +131,18 @@ def _measured(scheme: Scheme, population: sa.CTE, only: Sequence[int] | None = N
             values[measure.key] = measure.value(columns, scheme.pin).label(measure.key)
     inner = sa.select(*population.c, *values.values()).select_from(rows)
     if scheme.having is None:
-        return _cte(inner, "measured")
+        return _once(inner, "measured")
     every = inner.cte("unfiltered")
-    return _cte(sa.select(*every.c).where(sql(scheme.having, dict(every.c.items()))), "measured")
+    return _once(sa.select(*every.c).where(sql(scheme.having, dict(every.c.items()))), "measured")
 
 
 def _valued(scheme: Scheme, scheme_id: int, measured: sa.CTE, earlier: Earlier | None) -> sa.CTE:
     """Each subject with the raw value of each indicator, and what its method computes beside it."""
     known: Mapping[str, Element] = dict(measured.c.items())
     rows: sa.FromClause = measured
-    columns: list[Element] = [measured.c.subject_id, measured.c.subject_code]
+    columns: list[Element] = [
+        measured.c[name] for name in ("subject_id", "subject_code") if name in measured.c
+    ]
     for one in scheme.indicators:
         if one.value is None:
             given = _given(scheme, scheme_id, one).cte(f"given{one.column}")
@@ -176,43 +196,8 @@ def _given(scheme: Scheme, scheme_id: int, indicator: Indicator) -> sa.Select[An
 # ---- how much ----------------------------------------------------------------------------------------------------
 
 
-def _ranked(scheme: Scheme, valued: sa.CTE) -> sa.CTE:
-    """Each subject's place among all, where a method asks for it."""
-    subject = (valued.c.subject_id, bytewise(valued.c.subject_code))
-    windows = [
-        column.label(name)
-        for one in scheme.indicators
-        for name, column in one.method.windows(one.column, valued.c[f"v{one.column}"], subject).items()
-    ]
-    return _cte(sa.select(*valued.c, *windows), "ranked")
-
-
-def _counted(scheme: Scheme, ranked: sa.CTE) -> sa.CTE:
-    """One row: of each indicator how many have a value, the lowest, the highest, and what its method needs besides."""
-    columns: list[Element] = [sa.func.count().label("population")]
-    for one in scheme.indicators:
-        value = ranked.c[f"v{one.column}"]
-        columns += [
-            sa.func.count(value).label(f"count{one.column}"),
-            sa.func.min(value, type_=sa.BigInteger()).label(f"low{one.column}"),
-            sa.func.max(value, type_=sa.BigInteger()).label(f"high{one.column}"),
-        ]
-        more = one.method.statistics(one.column, dict(ranked.c.items()))
-        columns += [column.label(name) for name, column in more.items()]
-    return _cte(sa.select(*columns).select_from(ranked), "counted")
-
-
-def _scored(scheme: Scheme, ranked: sa.CTE, counted: sa.CTE) -> sa.CTE:
-    """Each subject's scores, after what the missing policies put in, and whether a needed one is missing."""
-    known: dict[str, Element] = {**dict(counted.c.items()), **dict(ranked.c.items())}
-    values = [ranked.c[f"v{one.column}"] for one in scheme.indicators]
-    scores = [_score(one, known).label(f"s{one.column}") for one in scheme.indicators]
-    statement = sa.select(ranked.c.subject_id, *values, *scores).select_from(ranked.join(counted, sa.true()))
-    return statement.cte("scored")
-
-
-def _score(one: Indicator, known: Mapping[str, Element]) -> Element:
-    score = sa.cast(one.method.score(one.column, known), sa.BigInteger)
+def _score(one: Indicator, known: Mapping[str, Element], whole: Whole) -> Element:
+    score = sa.cast(one.method.score(one.column, known, whole), sa.BigInteger)
     if not one.is_scored:
         return score
     if one.missing.policy == "zero":
@@ -228,28 +213,29 @@ def _score(one: Indicator, known: Mapping[str, Element]) -> Element:
 # ---- what comes of it --------------------------------------------------------------------------------------------
 
 
-def _graded(scheme: Scheme, scored: sa.CTE, counted: sa.CTE) -> sa.Select[Any]:
-    weighed = scored if not scheme.weight else _totalled(scheme, scored)
-    slots = [weighed.c[f"{letter}{one.column}"] for letter in "vs" for one in scheme.indicators]
-    statistics = [column for column in counted.c if column.name != "subject_id"]
-    return (
-        sa.select(weighed.c.subject_id, *slots, *_outcome(scheme, dict(weighed.c.items())), *statistics)
-        .select_from(weighed.join(counted, sa.true()))
-        .order_by(weighed.c.subject_id)
-    )
-
-
 def graded_again(scheme: Scheme, stored: sa.Select[Any]) -> sa.Select[Any]:
     """Totals and grades of stored scores under other weights and edges: nothing is measured again.
 
-    `stored` names the columns of results, with `total` and `grade_no` as `total_before` and `grade_no_before`; they and
-    whatever else it names stand beside the new ones.
+    `stored` names the columns of results, with `total` and `grade_no` as `total_before` and `grade_no_before`; these and
+    whatever else it names but scores stand beside the new ones.
     """
-    scored = stored.cte("scored")
-    weighed = scored if not scheme.weight else _totalled(scheme, scored)
-    known = dict(weighed.c.items())
-    kept = [column for name, column in known.items() if name not in {"total", "coverage"}]
-    return sa.select(*kept, *_outcome(scheme, known)).select_from(weighed)
+    rows = stored.cte("stored")
+    slots = {f"{letter}{one.column}" for letter in "vs" for one in scheme.indicators}
+    asked = _asked(scheme)
+    kept = [column for name, column in rows.c.items() if name not in slots or name in asked]
+    weighed = _once(sa.select(*kept, *(_weighed(scheme, rows) if scheme.weight else ())), "weighed")
+    known: dict[str, Element] = dict(weighed.c.items())
+    if scheme.weight:
+        known |= _mean(scheme, weighed)
+    beside = [weighed.c[column.key] for column in kept if column.key not in slots]
+    return sa.select(*beside, *_outcome(scheme, known))
+
+
+def _asked(scheme: Scheme) -> set[str]:
+    """The columns of results the outcome hangs on, beyond their weighted mean."""
+    alone = {f"s{one.column}" for one in scheme.indicators if one.veto or _must_have(one)}
+    by_table = scheme.indicators if scheme.table is not None else ()
+    return alone | {f"{letter}{one.column}" for letter in "vs" for one in by_table}
 
 
 def _outcome(scheme: Scheme, known: Mapping[str, Element]) -> list[Element]:
@@ -284,14 +270,22 @@ def _thin(scheme: Scheme, known: Mapping[str, Element]) -> Element:
 
 def _totalled(scheme: Scheme, scored: sa.CTE) -> sa.CTE:
     """The weighted mean of the scores there are, half up, and the weight they carry of all."""
+    inner = sa.select(*scored.c, *_weighed(scheme, scored)).cte("weighed")
+    kept = [column for column in inner.c if column.name not in {"present", "points"}]
+    mean = [column.label(name) for name, column in _mean(scheme, inner).items()]
+    return _once(sa.select(*kept, *mean), "totalled")
+
+
+def _weighed(scheme: Scheme, scored: sa.CTE) -> list[Element]:
     present, points = weighed_sum(
         [(scored.c[f"s{one.column}"], one.weight) for one in scheme.indicators if one.weight]
     )
-    inner = sa.select(*scored.c, present.label("present"), points.label("points")).cte("weighed")
-    total = half_up(inner.c.points, inner.c.present)
-    coverage = inner.c.present * FULL // scheme.weight
-    kept = [column for column in inner.c if column.name not in {"present", "points"}]
-    return sa.select(*kept, total.label("total"), coverage.label("coverage")).cte("totalled")
+    return [present.label("present"), points.label("points")]
+
+
+def _mean(scheme: Scheme, weighed: sa.CTE) -> dict[str, Element]:
+    present = weighed.c.present
+    return {"total": half_up(weighed.c.points, present), "coverage": present * FULL // scheme.weight}
 
 
 def weighed_sum(weighed: Sequence[tuple[Element, int]]) -> tuple[Element, Element]:
@@ -318,7 +312,7 @@ def _grade_no(scheme: Scheme, known: Mapping[str, Element]) -> tuple[Element, El
     """The number of the grade after vetoes, and whether one of them lowered it."""
     grade: Element = sa.cast(sa.null(), sa.Integer)
     if scheme.bands is not None:
-        grade = scheme.bands.score("", {"v": known["total"]})
+        grade = scheme.bands.given(known["total"])
     elif scheme.table is not None:
         columns = {one.key: known[f"s{one.column}"] for one in scheme.indicators}
         columns |= {f"{one.key}.value": known[f"v{one.column}"] for one in scheme.indicators}

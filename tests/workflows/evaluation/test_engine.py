@@ -351,6 +351,30 @@ def test_sealed_results_never_change(three):
             db.session.execute(text(statement), {"run": run_id})
 
 
+def test_a_result_belongs_to_an_open_run_and_a_run_outlives_its_results(three):
+    sealed = shop.trial(shop.scheme(), YEAR)
+    with access.acting(access.SYSTEM):
+        begun = runs.start_trial(shop.scheme(), pin(YEAR))
+        with transaction():
+            db.session.execute(
+                text("INSERT INTO eval_result (run_id, subject_id, flags) VALUES (:run, 1, 0)"),
+                {"run": begun},
+            )
+        for statement in (
+            "INSERT INTO eval_result (run_id, subject_id, flags) VALUES (:none, 1, 0)",
+            "UPDATE eval_result SET run_id = :none WHERE run_id = :begun",
+            "UPDATE eval_result SET run_id = :sealed, subject_id = 999 WHERE run_id = :begun",
+            "DELETE FROM eval_run WHERE id = :begun",
+        ):
+            given = {"begun": begun, "sealed": sealed, "none": 4_711}
+            with pytest.raises(Exception, match="sealed"), transaction():
+                db.session.execute(
+                    text(statement).bindparams(**{k: v for k, v in given.items() if f":{k}" in statement})
+                )
+        runs.compute(begun)
+        assert db.session.get_one(EvalRun, begun).checksum == db.session.get_one(EvalRun, sealed).checksum
+
+
 # ---- comparison --------------------------------------------------------------------------------------------------------
 
 

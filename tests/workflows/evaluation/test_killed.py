@@ -216,6 +216,17 @@ def test_rows_that_changed_between_the_attempts_count_and_a_scheme_that_changed_
         assert second.scheme_version.edition > run.scheme_version.edition
 
 
+def test_the_checksum_is_the_same_however_results_are_cut_into_chunks(far_apart, monkeypatch):
+    with access.acting(access.SYSTEM):
+        whole = shop.trial(shop.scheme(), YEAR)
+        monkeypatch.setattr(runs, "CHUNK", 2)
+        cut = shop.trial(shop.scheme(), YEAR)
+        first, second = (db.session.get_one(EvalRun, one).checksum for one in (whole, cut))
+        assert first == second and chunks(whole) < chunks(cut)
+        shop.order(30_001, "2025-05-01T10:00", 1)
+        assert db.session.get_one(EvalRun, shop.trial(shop.scheme(), YEAR)).checksum != first
+
+
 def test_whoever_takes_a_run_over_leaves_the_first_without_a_pen(far_apart):
     with access.acting(access.SYSTEM):
         run_id = runs.start_trial(shop.scheme(), pin(YEAR))
