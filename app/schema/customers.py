@@ -204,6 +204,7 @@ class Contact(Stamped, Binned, Extended, Model):
     __rows__ = Rows.follows
     __follows__ = "customer_id"
     __title__ = ("name",)
+    __twins__ = (("phone",), ("email",), ("customer_id", "name"))
 
     id: Mapped[Id]
     uid: Mapped[str] = mapped_column(String(36), default=new_uid, unique=True)

@@ -184,8 +184,8 @@ def merge(
             _take(kept, merged, field, done.merged_before)
         _take_over(kept, merged)
         done.kept_before = {field.name: [before[field.name], _held(kept, field)] for field in touched}
-        merged.merged_into_id, merged.deleted_at = kept_id, now()
-        merged.deleted_by_id = access.principal().user_id
+        _note(merged, kept_id)
+        merged.deleted_at, merged.deleted_by_id = now(), access.principal().user_id
         db.session.flush()
         done.moved = _move(model, merged_id, kept_id)
         db.session.add(done)
@@ -349,11 +349,20 @@ def _chunks(ids: Sequence[int]) -> Iterator[Sequence[int]]:
 
 def kept_of(model: type[Any], id_: int) -> int | None:
     """The id of the record this one was merged into, if it was."""
-    if not hasattr(model, "merged_into_id"):
+    if not hasattr(model, "__twins__"):
         return None
-    with access.acting(access.SYSTEM):
-        statement = select(model.merged_into_id).where(model.id == id_)
-        return db.session.scalar(statement.execution_options(with_deleted=True))
+    into = select(RecordMerge.kept_id).where(
+        RecordMerge.object_type == model.__tablename__,
+        RecordMerge.merged_id == id_,
+        RecordMerge.undone_at.is_(None),
+    )
+    return db.session.scalar(into.order_by(RecordMerge.id.desc()).limit(1))
+
+
+def _note(merged: Any, kept_id: int | None) -> None:
+    """Say on the record itself what it was merged into, where it has a place for that; `record_merge` says it of all."""
+    if hasattr(merged, "merged_into_id"):
+        merged.merged_into_id = kept_id
 
 
 def done_lately(model: type[Any], most: int = 50) -> list[RecordMerge]:
@@ -390,13 +399,14 @@ def undo(model: type[Any], id_: int) -> RecordMerge:
         raise WrongState(say("这次合并已撤销。", "This merge was taken back already."))
     kept = records.find(model, done.kept_id, Act.merge)
     merged = next((row for row in _both(model, done) if row.id == done.merged_id), None)
-    if merged is None or merged.merged_into_id != kept.id:
+    if merged is None or merged.deleted_at is None or kept_of(model, merged.id) != kept.id:
         raise WrongState(say("这次合并已无法撤销。", "This merge can no longer be taken back."))
     _refuse_undecided(kept, merged)
     with access.by_rule():
         _restore(kept, merged, done)
         done.undone_at = now()
-        merged.merged_into_id = merged.deleted_at = merged.deleted_by_id = None
+        _note(merged, None)
+        merged.deleted_at = merged.deleted_by_id = None
         db.session.flush()
         _move_back(done)
     audit.record(

@@ -16,7 +16,7 @@ from sqlalchemy.orm import joinedload, undefer
 from app.columns import now
 from app.errors import BadInput, BadRequest, Change, NotAllowed, NotFound, Problem, Refusal, WrongState
 from app.extensions import db, stale
-from app.models import AuditLog, Employee
+from app.models import AuditLog, Employee, RecordMerge
 from app.roles import Act
 from app.services import (
     access,
@@ -641,8 +641,12 @@ def binned(model: type[Any]) -> Query:
         raise NotFound(say("这类记录没有回收站。", "Such records have no recycle bin."))
     who.check(Act.delete, access.resource_of(model))
     mine = access.within(model, Act.delete, who)
-    if hasattr(model, "merged_into_id"):  # a merged file comes back by taking the merge back
-        mine = model.merged_into_id.is_(None) if mine is None else and_(mine, model.merged_into_id.is_(None))
+    if hasattr(model, "__twins__"):  # a merged record comes back by taking the merge back
+        merged = select(RecordMerge.merged_id).where(
+            RecordMerge.object_type == model.__tablename__, RecordMerge.undone_at.is_(None)
+        )
+        alone = model.id.not_in(merged)
+        mine = alone if mine is None else and_(mine, alone)
     return Query(model, within=mine, binned=True)
 
 

@@ -10,6 +10,7 @@ import pytest
 from flask import Flask
 from sqlalchemy import select
 
+from app.columns import now
 from app.extensions import Model, db, transaction
 from app.models import (
     ApprovalFlowVersion,
@@ -21,6 +22,7 @@ from app.models import (
     Contact,
     Customer,
     CustomerClassification,
+    Interaction,
     RecordMerge,
     RequestStatus,
     SalesDocument,
@@ -270,3 +272,49 @@ def test_what_was_merged_comes_back_by_taking_the_merge_back_alone(
     merge(client, *twins)
     client.post("/customer/restore", data={"ids": [twins[1]]})
     assert held(app, lambda: db.session.get(Customer, twins[1])) is None
+
+
+def test_contacts_are_found_compared_and_merged_as_customers_are(
+    app: Flask, world: World, client: Any, twins: tuple[int, int]
+):
+    with app.app_context(), access.acting(access.SYSTEM), transaction():
+        old = Contact(customer_id=twins[0], name="赵一", title="经理", phone="13912345678")
+        new = Contact(
+            customer_id=twins[0], name="赵一（经理）", phone="139-1234-5678", email="zhao@example.com"
+        )
+        same = Contact(customer_id=twins[0], name="赵一")
+        db.session.add_all([old, new, same])
+        db.session.flush()
+        talk = Interaction(customer_id=twins[0], contact_id=new.id, occurred_at=now(), channel="call")
+        talk.owner_id, talk.org_unit_id = world.employees["ann"], world.unit_of("ann")
+        db.session.add(talk)
+        kept, merged, third = old.id, new.id, same.id
+    sign_in(client, "hana")
+    phones = client.get("/duplicates/contact/").text
+    assert "手机相同" in phones
+    assert f"/duplicates/contact/merge/{kept}/{merged}" in phones
+    names = client.get("/duplicates/contact/?by=customer_id-name").text
+    assert f"/duplicates/contact/merge/{kept}/{third}" in names
+    assert f"/duplicates/contact/of/{kept}" in client.get(f"/contact/show/{kept}").text
+    assert f"/merge/{kept}/{merged}" in client.get(f"/duplicates/contact/of/{kept}").text
+    assert "/duplicates/contact/chosen" in client.get("/contact/list/").text
+    answer = client.post(f"/duplicates/contact/merge/{kept}/{merged}", data={"take:email": "merged"})
+    assert answer.location.endswith(f"/contact/show/{kept}")
+
+    def standing() -> Any:
+        one = db.session.get(Contact, kept)
+        return one.email, db.session.scalar(select(Interaction.contact_id)), db.session.get(Contact, merged)
+
+    email, talked_with, gone = held(app, standing)
+    assert email is not None
+    assert (talked_with, gone) == (kept, None)
+    assert client.get(f"/contact/show/{merged}").location.endswith(f"/contact/show/{kept}")
+    client.post("/contact/restore", data={"ids": [merged]})
+    assert held(app, standing)[2] is None  # only the merge itself is taken back
+    done = held(app, lambda: db.session.scalar(select(RecordMerge)))
+    assert client.post(f"/duplicates/contact/undo/{done.id}").status_code == 303
+    email, talked_with, back = held(app, standing)
+    assert (email, talked_with, back is not None) == (None, merged, True)
+    seller = sign_in(app.test_client(), "ann")
+    assert seller.get("/duplicates/contact/").status_code == 403
+    assert "/duplicates/" not in seller.get(f"/contact/show/{kept}").text
