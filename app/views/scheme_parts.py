@@ -40,6 +40,7 @@ NEW = {
 }
 NAMES = {MEASURES: Words("度量", "Measure"), INDICATORS: Words("指标", "Indicator")}
 MEASURE_FIELDS = ("zh", "en", "source", "aggregate", "of", "over", "where", "window", "at")
+MEASURE_FLAGS = ("again", "whole")
 FORMULAS = (
     (
         "of",
@@ -153,7 +154,8 @@ class _Form:
         )
 
     def _measure(self) -> dict[str, Any]:
-        return {name: self.shown(name) for name in MEASURE_FIELDS} | {"whole": self.shown("whole") == "1"}
+        typed: dict[str, Any] = {name: self.shown(name) for name in MEASURE_FIELDS}
+        return typed | {name: self.shown(name) == "1" for name in MEASURE_FLAGS}
 
     def _indicator(self) -> dict[str, Any]:
         missing: Any = self.shown("missing")
@@ -303,6 +305,12 @@ def _measure_fields(form: _Form) -> Iterable[pages.Field]:
         form.shown("at", stands.get("at")),
         choices=tuple(_times(form)),
         placeholder=Words("来源自己的时间", "the time of the source"),
+    )
+    yield pages.Field(
+        "again",
+        Words("只计首日之后的记录（复购）", "Only rows after the first day (bought again)"),
+        "flag",
+        form.shown("again", "1" if stands.get("again") else ""),
     )
     yield pages.Field(
         "whole",

@@ -38,7 +38,7 @@ Element = sa.ColumnElement[Any]
 MOST_ROWS = 200
 """Rows listed for one measure, of those the reader may read; all are counted."""
 
-COUNTED, FALLEN, LATER, OUTSIDE, UNMET = range(5)
+COUNTED, FALLEN, LATER, OUTSIDE, FIRST, UNMET = range(6)
 """Why a row is in or out; from `UNMET` on, which part of the filter it does not fulfil."""
 
 
@@ -298,7 +298,7 @@ def _measure(
 ) -> MeasureLine:
     source, parts, subject = one.source, _parts(one), None if one.is_whole else scheme.subject.counted_as
     catalogue = source.catalogue()
-    verdict = _verdict(scheme, one, parts).label("verdict")
+    verdict = _verdict(scheme, one, parts, subject_id).label("verdict")
     facts = [source.column(name).fact for name in source.shown]
     shown = [sql(check(Name(fact.name), catalogue)).label(f"f{index}") for index, fact in enumerate(facts)]
     brings = sa.null() if one.of is None or one.of.type == BOOL else sql(one.of)
@@ -364,9 +364,12 @@ def _parts(one: Measure) -> list[Formula]:
     return [check(term, one.where.catalogue, BOOL) for term in terms]
 
 
-def _verdict(scheme: Scheme, one: Measure, parts: Sequence[Formula]) -> Element:
+def _verdict(scheme: Scheme, one: Measure, parts: Sequence[Formula], subject_id: int) -> Element:
     """Why a row is in or out, as a number; what is unknown does not hold (R33)."""
     verdict: Element = sa.literal(COUNTED)
+    if one.is_again:
+        first = one.first_time(scheme.subject.counted_as, subject_id, scheme.pin)
+        verdict = sa.case((one.is_later(one.time, first), verdict), else_=FIRST)
     for number, part in reversed(list(enumerate(parts, UNMET))):
         verdict = sa.case((sql(part), verdict), else_=number)
     later = one.time >= edge(scheme.pin.as_of, is_dated=one.is_dated)
@@ -382,6 +385,7 @@ def _why(one: Measure, parts: Sequence[Formula], verdict: int) -> Words | None:
             FALLEN: one.source.fallen,
             LATER: Words("晚于截止时刻", "after the as-of moment"),
             OUTSIDE: say("不在{window}", "not {window}", window=one.window.words),
+            FIRST: Words("在首日", "on the first day"),
         }
         return reasons[verdict]
     return say("不满足：{part}", "does not fulfil: {part}", part=formula_words(parts[verdict - UNMET]))
@@ -401,6 +405,8 @@ def how(one: Measure) -> Words:
         window=one.window.words,
         what=what,
     )
+    if one.is_again:
+        said = say("{how}，首日之后", "{how}, after the first day", how=said)
     if one.where is None:
         return said
     return say("{how}，条件：{where}", "{how}, where {where}", how=said, where=formula_words(one.where))

@@ -14,11 +14,12 @@ from sqlalchemy.sql.elements import Grouping
 from app.columns import MomentType
 from app.extensions import company
 from app.services.language.catalogue import Fact
-from app.services.language.checking import Formula
+from app.services.language.checking import Formula, check
 from app.services.language.kinds import BOOL, COUNT, DATE, DAYS, MOMENT, RATE, SCALE, Model, Type
 from app.services.language.sql import ratio, share, sql
+from app.services.language.trees import Name
 from app.words import Words
-from app.workflows.evaluation.dialects import days_from, days_until
+from app.workflows.evaluation.dialects import company_day, days_from, days_until
 from app.workflows.evaluation.parts import Part
 from app.workflows.evaluation.pins import Pin, Window, edge, months_before, window
 from app.workflows.evaluation.sources import Column, Join, Source, sources
@@ -40,6 +41,7 @@ class Aggregate(Enum):
     days_since_first = "days_since_first"
     days_first_to_last = "days_first_to_last"
     months = "months"
+    days = "days"
 
 
 WORDS = {
@@ -54,9 +56,13 @@ WORDS = {
     Aggregate.days_since_first: Words("距第一次的整天数", "whole days since the first"),
     Aggregate.days_first_to_last: Words("首末两次相隔整天数", "whole days from the first to the last"),
     Aggregate.months: Words("有记录的月数", "months with a row"),
+    Aggregate.days: Words("有记录的天数", "days with a row"),
 }
 
-COUNTS = frozenset({Aggregate.count, Aggregate.count_distinct, Aggregate.months})
+BARE = frozenset({Aggregate.count, Aggregate.months, Aggregate.days})
+"""What is counted without saying of what."""
+
+COUNTS = BARE | {Aggregate.count_distinct}
 NOTHING_IS_ZERO = frozenset({*COUNTS, Aggregate.sum})
 """The count or sum of no rows is 0; a mean, an extreme, a ratio, or the days since something that never was, is missing."""
 
@@ -81,7 +87,8 @@ class Measure:
     """One measure of a scheme; `of`, `over` and `where` are formulas over the facts of its source.
 
     `time` is when a row counts (`at` names another fact than the source's own); `is_whole` adds up the rows of all
-    subjects, so that each can be set against the whole.
+    subjects, so that each can be set against the whole; `is_again` takes the rows of later company days than that of the
+    subject's first row that counts: what is bought again.
     """
 
     key: str
@@ -95,6 +102,7 @@ class Measure:
     type: Type
     time: Element
     is_whole: bool = False
+    is_again: bool = False
 
     @property
     def is_dated(self) -> bool:
@@ -141,9 +149,28 @@ class Measure:
             tests.append(sql(self.where))
         return sa.and_(*tests) if tests else None
 
-    def columns(self, condition: Element | None, pin: Pin) -> list[Element]:
-        """The aggregates of one pass over the source it is made of; `condition` where the pass has rows of others too."""
-        found = self._aggregates(pin)
+    def is_later(self, time: Element, first: Element) -> Element:
+        """Whether the day of a row is later than that of the first."""
+        return time > first if self.is_dated else company_day(time) > company_day(first)
+
+    def first_time(self, subject: str, subject_id: int, pin: Pin) -> Element:
+        """When the first row of a subject is that counts."""
+        whose, counts = self.source.subjects[subject] == subject_id, self.condition(pin)
+        return (
+            sa.select(sa.func.min(self.time, type_=self.time.type))
+            .select_from(self.source.rows(self.used, subject))
+            .where(whose, self.source.stands, sa.true() if counts is None else counts)
+            .scalar_subquery()
+        )
+
+    def columns(
+        self, condition: Element | None, pin: Pin, rows: Mapping[str, Element] | None = None
+    ) -> list[Element]:
+        """The aggregates of one pass over the source it is made of; `condition` where the pass has rows of others too.
+
+        `rows` are the facts of a sub-query, and their `TIME`, where the pass reads one.
+        """
+        found = self._aggregates(pin, rows)
         picked = found if condition is None else [one.filter(condition) for one in found]
         # Sums of 64-bit numbers are wider on PostgreSQL.
         summed = [
@@ -152,24 +179,26 @@ class Measure:
         ]
         return [column.label(f"{self.key}_{index}") for index, column in enumerate(summed, 1)]
 
-    def _aggregates(self, pin: Pin) -> list[sa.Function[Any]]:
-        kind = self.aggregate
+    def _aggregates(self, pin: Pin, rows: Mapping[str, Element] | None) -> list[sa.Function[Any]]:
+        kind, time = self.aggregate, self.time if rows is None else rows[TIME]
         if kind is Aggregate.count:
             return [sa.func.count()]
         if kind is Aggregate.months:
-            return [sa.func.count(self._month(pin).distinct())]
+            return [sa.func.count(self._month(pin, time).distinct())]
+        if kind is Aggregate.days:
+            return [sa.func.count((time if self.is_dated else company_day(time)).distinct())]
         if kind in BY_TIME:
-            return [end(self.time, type_=self.time.type) for end in ENDS[kind]]
-        value = _value(self.of)
+            return [end(time, type_=time.type) for end in ENDS[kind]]
+        value = _value(self.of, rows)
         if kind is Aggregate.ratio:
-            return [sa.func.sum(value), sa.func.sum(_value(self.over))]
+            return [sa.func.sum(value), sa.func.sum(_value(self.over, rows))]
         return [make(value) for make in MAKERS[kind]]
 
-    def _month(self, pin: Pin) -> Element:
+    def _month(self, pin: Pin, time: Element) -> Element:
         """Which company month of its window a row lies in, counted from the first."""
         start, end = (_day(one) for one in self.window.bounds(pin))
         edges = list(months_within(start, end)) if start and end else []
-        passed = [sa.case((self.time >= edge(day, is_dated=self.is_dated), 1), else_=0) for day in edges]
+        passed = [sa.case((time >= edge(day, is_dated=self.is_dated), 1), else_=0) for day in edges]
         return sum(passed[1:], passed[0]) if passed else sa.literal(0, sa.Integer())
 
     def value(self, columns: Mapping[str, Element], pin: Pin) -> Element:
@@ -189,11 +218,14 @@ class Measure:
         return first
 
 
-def _value(formula: Formula | None) -> Element:
+TIME = "time of the row"
+
+
+def _value(formula: Formula | None, rows: Mapping[str, Element] | None) -> Element:
     """A formula over a row as a 64-bit number; a truth counts as 1 or 0."""
     if formula is None:
         raise RuntimeError("a measure without its formula passed the check")
-    value = sql(formula)
+    value = sql(formula, rows)
     return sa.case((value, 1), (sa.not_(Grouping(value)), 0)) if formula.type == BOOL else value
 
 
@@ -228,15 +260,20 @@ def measure(key: str, part: Part, subject: str, pin: Pin, *, nested: bool = Fals
     time = _time(part, source)
     catalogue = source.catalogue(pin.facts())
     where = part.formula("where", catalogue, BOOL)
-    of = part.formula("of", catalogue, needed=aggregate not in BY_TIME | {Aggregate.count, Aggregate.months})
+    of = part.formula("of", catalogue, needed=aggregate not in BY_TIME | BARE)
     over = part.formula("over", catalogue, needed=aggregate is Aggregate.ratio)
+    again = part.truth("again", default=False)
     part.close()
     type_ = _type(part, source, aggregate, of, over)
     if aggregate is Aggregate.months and seen.bounds(pin)[0] is None:
         part.complain("window", "按月计数要有起点。", "Counting months needs a window that begins somewhere.")
     if type_ is None:
         return None
-    return Measure(key, words, source, aggregate, of, over, where, seen, type_, time, is_whole=whole)
+    if again and whole:
+        part.complain("again", "合计所有对象时没有首日。", "The rows of all subjects have no first day.")
+    return Measure(
+        key, words, source, aggregate, of, over, where, seen, type_, time, is_whole=whole, is_again=again
+    )
 
 
 def _source(part: Part, subject: str | None) -> Source | None:
@@ -280,6 +317,8 @@ def passed(
     With `only`, over the rows of these subjects alone.
     """
     source, whole = measures[0].source, measures[0].is_whole
+    if measures[0].is_again:
+        return _again(measures[0], subject, pin, only)
     span = _hull(measures, pin)
     conditions = [measure.condition(pin, span) for measure in measures]
     same = all(_is_same(condition, conditions[0]) for condition in conditions)
@@ -304,6 +343,30 @@ def passed(
         .where(whose, *counted)
         .group_by(column)
     )
+
+
+def _again(measure: Measure, subject: str, pin: Pin, only: Sequence[int] | None = None) -> sa.Select[Any]:
+    """One pass over the rows a measure counts, each beside the first of its subject."""
+    source, counts = measure.source, measure.condition(pin)
+    whose, catalogue = source.subjects[subject], source.catalogue(pin.facts())
+    first = sa.func.min(measure.time, type_=measure.time.type).over(partition_by=whose)
+    facts = [sql(check(Name(name), catalogue)).label(name) for name in dict.fromkeys(measure.used)]
+    rows = (
+        sa.select(whose.label("whose"), measure.time.label(TIME), first.label("first"), *facts)
+        .select_from(source.rows(measure.used, subject))
+        .where(whose.is_not(None) if only is None else whose.in_(only), source.stands)
+        .where(sa.true() if counts is None else counts)
+        .subquery(f"rows_of_{measure.key}")
+    )
+    known: dict[str, Element] = dict(rows.c.items())
+    counted = (
+        sa.select(rows.c.whose.label("subject_id"), *measure.columns(None, pin, known))
+        .where(measure.is_later(rows.c[TIME], rows.c.first))
+        .group_by(rows.c.whose)
+        .cte(f"again_{measure.key}")
+        .prefix_with("MATERIALIZED")  # without statistics it would be worked out for each subject anew
+    )
+    return sa.select(*counted.c)
 
 
 def _hull(measures: Sequence[Measure], pin: Pin) -> Stretch | None:
@@ -337,7 +400,7 @@ def _type(
     part: Part, source: Source, aggregate: Aggregate, of: Formula | None, over: Formula | None
 ) -> Type | None:
     """The unit of the measure; None when it has none."""
-    if aggregate in {Aggregate.count, Aggregate.months} or aggregate in BY_TIME:
+    if aggregate in BARE | BY_TIME:
         for unused in ("of", "over"):
             if unused in part:
                 part.complain(unused, "这种汇总不用此键。", "This aggregate does not use this key.")
@@ -383,10 +446,13 @@ def _is_addable(part: Part, source: Source, key: str, formula: Formula) -> bool:
 
 
 def by_source(measures: Iterable[Measure]) -> list[list[Measure]]:
-    """The measures that share a pass: those of one source over the same rows, of each subject or of all."""
+    """The measures that share a pass: those of one source over the same rows, of each subject or of all.
+
+    One that wants the first row of each subject has a pass of its own.
+    """
     groups: dict[Any, list[Measure]] = {}
     for one in measures:
-        alike = (one.source.name, one.is_whole, tuple(one.source.joins))
+        alike = (one.source.name, one.is_whole, tuple(one.source.joins), one.key if one.is_again else "")
         groups.setdefault(alike, []).append(one)
     return list(groups.values())
 

@@ -249,9 +249,7 @@ def test_discounts_are_compared_with_what_was_granted_or_the_class_allows_that_d
     )
     with access.acting(access.SYSTEM):
         scheme = db.session.scalars(select(ClassificationScheme.id).limit(1)).one()
-    value = shop.add(
-        ClassificationValue, scheme_id=scheme, code="D10", name_zh="十", name_en="Ten", rank=99
-    )
+    value = shop.add(ClassificationValue, scheme_id=scheme, code="D10", name_zh="十", name_en="Ten", rank=99)
     shop.add(ValuePolicy, value_id=value, policy_key=PolicyKey.discount, number=Decimal(10))
     shop.add(
         CustomerClassification,

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select, update
 
-from app.extensions import db, transaction
+from app.extensions import company, db, transaction
 from app.models import EvalRun, SalesDocument, TradeLine
 from app.services import access
 from app.workflows.evaluation import reading, runs, schemes
@@ -192,6 +192,39 @@ def test_moving_one_last_invoice_by_a_day_changes_exactly_the_expected_cells(ret
         (one, i) for one in before for i, cell in enumerate(before[one]) if expected[one][i] != cell
     }
     assert (customers[last.customer], 0) in changed and len(changed) < 100
+
+
+def bought_again(rows: list[retail.Line], customers: dict[str, int]) -> dict[int, tuple]:
+    """In plain Python: days with orders, days and orders after the first day, their mean amount, age and stretch."""
+    until = datetime(2010, 12, 9, 12, tzinfo=retail.ZONE)
+    mine: dict[int, list[retail.Line]] = {}
+    for row in rows:
+        if row.customer and row.invoice[0] not in "CA" and row.quantity > 0 and row.at < until:
+            mine.setdefault(customers[row.customer], []).append(row)
+    found = {}
+    for customer, bought in mine.items():
+        days = {row.at.astimezone(company.zone).date() for row in bought}
+        again = [row for row in bought if row.at.astimezone(company.zone).date() > min(days)]
+        spent = sum(int(row.quantity * row.price * 10_000) for row in again)
+        first, last = min(row.at for row in bought), max(row.at for row in bought)
+        repeats = len(days) - 1
+        found[customer] = (
+            len(days),
+            repeats,
+            len({row.invoice for row in again}),
+            floor(Fraction(spent, repeats) + Fraction(1, 2)) if repeats else None,
+            (until - first).days,
+            (last - first).days,
+        )
+    return found
+
+
+def test_what_is_bought_again_is_what_plain_python_finds(retail_days):
+    rows, customers = retail_days
+    run_id = run_file("repeat.yaml", "2010-12-01..2010-12-31", "2010-12-09 12:00")
+    found = {one: values[:6] for one, values in cells(run_id, 6).items()}
+    assert found == bought_again(rows, customers)
+    assert sum(values[1] > 0 for values in found.values()) > 50, "somebody came again"
 
 
 def test_the_same_data_gives_the_same_checksum_on_a_second_run(retail_days):
