@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from app.columns import now
 from app.models import ChanceStatus, Lookup, Opportunity, OpportunityStage
+from app.services import access
 
 KEPT = "stage_changes"
 
@@ -48,30 +49,35 @@ def _history(row: Any, name: str) -> Any:
 @event.listens_for(Session, "after_flush")
 def _write(session: Session, _context: Any) -> None:
     """Close the stage it was in and open the one it is in; a chance that is closed is in none."""
-    for chance in session.info.pop(KEPT, []):
-        connection = session.connection()
-        is_open = chance.outcome is ChanceStatus.open
-        held = connection.execute(
-            sa.select(STAGE.c.id, STAGE.c.stage_id).where(
-                STAGE.c.opportunity_id == chance.id, STAGE.c.left_at.is_(None)
+    if changed := session.info.pop(KEPT, []):
+        with access.acting(access.SYSTEM):  # a rule of the house: the chances were asked for
+            for chance in changed:
+                _follow(session.connection(), chance)
+
+
+def _follow(connection: sa.Connection, chance: Opportunity) -> None:
+    is_open = chance.outcome is ChanceStatus.open
+    held = connection.execute(
+        sa.select(STAGE.c.id, STAGE.c.stage_id).where(
+            STAGE.c.opportunity_id == chance.id, STAGE.c.left_at.is_(None)
+        )
+    ).first()
+    if held is not None and (not is_open or held.stage_id != chance.stage_id):
+        forward = chance.outcome is ChanceStatus.won or (
+            is_open and _place(connection, chance.stage_id) > _place(connection, held.stage_id)
+        )
+        left = sa.update(STAGE).where(STAGE.c.id == held.id).values(left_at=now(), forward=forward)
+        connection.execute(left)
+        held = None
+    if held is None and is_open and chance.stage_id is not None:
+        connection.execute(
+            sa.insert(STAGE).values(
+                opportunity_id=chance.id,
+                stage_id=chance.stage_id,
+                entered_at=chance.stage_since or now(),
+                forward=False,
             )
-        ).first()
-        if held is not None and (not is_open or held.stage_id != chance.stage_id):
-            forward = chance.outcome is ChanceStatus.won or (
-                is_open and _place(connection, chance.stage_id) > _place(connection, held.stage_id)
-            )
-            left = sa.update(STAGE).where(STAGE.c.id == held.id).values(left_at=now(), forward=forward)
-            connection.execute(left)
-            held = None
-        if held is None and is_open and chance.stage_id is not None:
-            connection.execute(
-                sa.insert(STAGE).values(
-                    opportunity_id=chance.id,
-                    stage_id=chance.stage_id,
-                    entered_at=chance.stage_since or now(),
-                    forward=False,
-                )
-            )
+        )
 
 
 def _place(connection: sa.Connection, stage_id: int | None) -> int:

@@ -10,6 +10,7 @@ from app.errors import NotFound, Refusal, WrongState
 from app.extensions import db, transaction
 from app.models import AuditAct, ImportRow, ImportRun, ImportStatus, Verdict
 from app.services import access, audit, bulk, extras
+from app.services.imports import order_days
 from app.services.imports.applying import Writer
 from app.services.imports.cells import restored
 from app.services.imports.relations import batched
@@ -136,9 +137,12 @@ class _Undo(Writer):
     def _remove(self, ids: set[int]) -> None:
         """Made by mistake, such rows are no business records: they leave, and their codes are free again."""
         told = bulk.ChangeSet("import_run", self.run_id)
+        ordered = order_days.days_of(ids) if self.resource.line is not None else {}
         for some in batched(sorted(ids), 400):
             extras.forget(self.model, some)
             bulk.write(delete(self.model).where(self.model.id.in_(some)), told=told)
+        if ordered:
+            order_days.settle(db.session.connection(), come={}, gone=ordered)
 
     def _mark(self, ids: list[int]) -> None:
         for some in batched(ids, 400):
