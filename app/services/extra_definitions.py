@@ -11,7 +11,7 @@ from sqlalchemy import event, inspect, select
 from sqlalchemy.orm import Session
 
 from app.errors import Problem
-from app.models import Extended, InfoItem, ItemType, Lookup
+from app.models import Customer, Extended, InfoItem, ItemType, Lookup
 from app.services.extra_conditions import demands_of, formula
 from app.services.fields import list_of, models_by_resource
 from app.services.language.kinds import BOOL, COUNT, DAYS, MONEY, POINTS, QUANTITY, RATE
@@ -25,6 +25,12 @@ NUMBERS = frozenset({COUNT, DAYS, MONEY, POINTS, QUANTITY, RATE})
 CHOSEN = frozenset({ItemType.choice, ItemType.choices})
 FIXED = ("object_type", "key", "data_type")
 """What a definition says for ever: values were kept by it."""
+OF_CUSTOMERS = ("required_at_stage", "fresh_days", "keeps_history")
+"""What belongs to the file of a customer: its dated values point to him, and its stages are those of his life."""
+ONLY_CUSTOMERS = say(
+    "只有客户档案按阶段、时效和历次取值管理；其他记录的旧值见操作日志。",
+    "Only a customer's file has stages, freshness and dated values; the log holds the former values of other records.",
+)
 
 
 def extended() -> dict[str, type[Any]]:
@@ -50,6 +56,9 @@ def is_whole(item: InfoItem) -> Iterator[Problem]:
         yield Problem(say("请填写选项。", "Say what can be chosen."), "choices")
     if item.data_type is ItemType.relation and item.target not in models_by_resource():
         yield Problem(say("请选择关联的记录类型。", "Say which records it relates to."), "target")
+    for name in OF_CUSTOMERS if item.object_type != Customer.__tablename__ else ():
+        if getattr(item, name):
+            yield Problem(ONLY_CUSTOMERS, name)
     yield from _formulas(item)
     state: Any = inspect(item, raiseerr=False)  # a row of a file is judged before it is one
     for name in FIXED if state is not None and state.persistent else ():

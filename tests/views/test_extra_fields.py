@@ -305,6 +305,16 @@ def test_fields_for_one_role_and_confidential_ones_are_hidden_behind_every_door(
     assert client.get("/customer/list/?cols=extra.area").status_code == 400
 
 
+def test_stages_freshness_and_dated_values_are_those_of_a_customers_file(client: Any, world: World):
+    sign_in(client, "ada")
+    form = {"key": "size", "data_type": "text", "label_zh": "尺码", "label_en": "Size", "category": "basic"}
+    for said in ({"keeps_history": "1"}, {"fresh_days": "30"}):
+        refused = client.post("/info_item/add", data={**form, "object_type": "contact", **said})
+        assert refused.status_code == 422
+        assert "只有客户档案" in refused.text
+    assert client.post("/info_item/add", data={**form, "object_type": "contact"}).status_code == 302
+
+
 def test_a_definition_that_is_not_whole_is_refused_and_what_it_says_for_ever_stays(
     app: Flask, world: World, client: Any, fields: dict[str, int]
 ):
