@@ -12,7 +12,7 @@ import click
 from app.cli.base import BAD_USAGE, as_user, report, reports, stop
 from app.errors import BadInput
 from app.services.language.kinds import POINTS
-from app.words import say
+from app.words import Words, say
 from app.workflows.evaluation import comparing, explaining, reading, runs, schemes
 from app.workflows.evaluation.explaining import Explanation
 from app.workflows.evaluation.pins import Pin, pin
@@ -30,15 +30,22 @@ from app.workflows.evaluation.saying import spoken, when
 @click.option(
     "--out", type=click.Path(dir_okay=False, path_type=Path), help="One row per subject (.csv or .xlsx)."
 )
+@click.option(
+    "--labels", is_flag=True, help="Head a .csv by names, as a workbook is, not by the keys programs read."
+)
 @reports
 @as_user
-def evaluate(*, scheme: str, period: str, as_of: str | None, out: Path | None, as_json: bool) -> None:
+def evaluate(
+    *, scheme: str, period: str, as_of: str | None, out: Path | None, labels: bool, as_json: bool
+) -> None:
     """Run an evaluation. SCHEME is the code of a published scheme, or a scheme file (then a trial run)."""
     pinned = pin(period, as_of)
     run_id = _started(scheme, pinned)
     runs.compute(run_id, _progress if sys.stderr.isatty() else None)
     opened = reading.open_run(run_id)
-    count = None if out is None else reading.write(opened, out)
+    count = None
+    if out is not None:
+        count = reading.write(opened, out, named=labels or out.suffix.lower() == ".xlsx")
     _tell(opened, as_json=as_json)
     if count is not None and not as_json:
         click.echo(
@@ -68,12 +75,16 @@ def _progress(done: int, total: int) -> None:
 
 def _tell(opened: reading.Opened, *, as_json: bool) -> None:
     run, lines = opened.run, reading.summary(opened)
-    rows: list[dict[str, Any]] = []
-    for line in lines:
-        row: dict[str, Any] = {"grade": line.grade.code if line.grade else None, "subjects": line.subjects}
-        row |= {key: _plain(value) for key, value in line.means.items()}
-        rows.append(row | {"total": _plain(line.total)})
     if as_json:
+        rows: list[dict[str, Any]] = [
+            {
+                "grade": line.grade.code if line.grade else None,
+                "subjects": line.subjects,
+                **{key: _plain(value) for key, value in line.means.items()},
+                "total": _plain(line.total),
+            }
+            for line in lines
+        ]
         report(
             [
                 {
@@ -98,7 +109,23 @@ def _tell(opened: reading.Opened, *, as_json: bool) -> None:
         n=run.population,
     )
     click.echo(str(sentence), err=True)
-    report(rows, as_json=False)
+    names = {one.key: str(one.words) for one in opened.scheme.indicators}
+    report(
+        [
+            {
+                str(GRADE): str(line.grade.words if line.grade else reading.UNGRADED),
+                str(SUBJECTS): line.subjects,
+                **{names[key]: _plain(value) for key, value in line.means.items()},
+                str(TOTAL): _plain(line.total),
+            }
+            for line in lines
+        ],
+        as_json=False,
+    )
+
+
+GRADE, SUBJECTS, TOTAL = Words("等级", "Grade"), Words("对象数", "Subjects"), Words("总分", "Total")
+BEFORE, AFTER = Words("先前", "Before"), Words("之后", "After")
 
 
 def _last(opened: reading.Opened) -> str:
@@ -130,12 +157,12 @@ def explain(*, run: int, subject: str, as_json: bool) -> None:
     report(
         [
             {
-                "indicator": str(one.words),
-                "value": str(one.value),
-                "points": _points(one.score),
-                "weight": f"{one.weight / 100:g} %" if one.weight else "",
-                "brings": _points(one.contribution),
-                "method": str(one.method),
+                str(Words("指标", "Indicator")): str(one.words),
+                str(Words("数值", "Value")): str(one.value),
+                str(Words("分值", "Score")): _points(one.score),
+                str(Words("权重", "Weight")): f"{one.weight / 100:g} %" if one.weight else "",
+                str(Words("得分", "Brings")): _points(one.contribution),
+                str(Words("评分方法", "Scored by")): str(one.method),
             }
             for one in found.indicators
         ],
@@ -150,10 +177,9 @@ def explain(*, run: int, subject: str, as_json: bool) -> None:
         report(
             [
                 {
-                    "id": row.id,
-                    "at": row.at,
-                    **{name: str(words) for name, words in row.shown.items()},
-                    "left out": str(row.left_out or ""),
+                    str(Words("时间", "When")): row.at,
+                    **{str(line.heads[name]): str(words) for name, words in row.shown.items()},
+                    str(Words("未计入的原因", "Left out because")): str(row.left_out or ""),
                 }
                 for row in line.rows
             ],
@@ -216,24 +242,57 @@ def _document(found: Explanation) -> dict[str, Any]:
 def compare(*, first: int, second: int, as_json: bool) -> None:
     """Say how many subjects went from which grade to which between two runs, and who moved most."""
     found = comparing.compare(first, second)
-    moves = [{"before": move.before, "after": move.after, "subjects": move.subjects} for move in found.moves]
-    movers = [
-        {
-            "code": one.code,
-            "name": one.name,
-            "before": one.before,
-            "after": one.after,
-            "points": one.difference / 100,
-        }
-        for one in found.movers
-    ]
     if as_json:
+        moves = [
+            {"before": move.before, "after": move.after, "subjects": move.subjects} for move in found.moves
+        ]
+        movers = [
+            {
+                "code": one.code,
+                "name": one.name,
+                "before": one.before,
+                "after": one.after,
+                "points": one.difference / 100,
+            }
+            for one in found.movers
+        ]
         report([{"moves": moves, "movers": movers}], as_json=True)
         return
-    report(moves, as_json=False)
-    if movers:
+    before, after = _names(found.first), _names(found.second)
+    report(
+        [
+            {
+                str(BEFORE): before.get(move.before, NONE),
+                str(AFTER): after.get(move.after, NONE),
+                str(SUBJECTS): move.subjects,
+            }
+            for move in found.moves
+        ],
+        as_json=False,
+    )
+    if found.movers:
         click.echo()
-        report(movers, as_json=False)
+        report(
+            [
+                {
+                    str(Words("编号", "Code")): one.code,
+                    str(Words("名称", "Name")): one.name,
+                    str(BEFORE): before.get(one.before, NONE),
+                    str(AFTER): after.get(one.after, NONE),
+                    str(Words("总分变化", "Change of the total")): one.difference / 100,
+                }
+                for one in found.movers
+            ],
+            as_json=False,
+        )
+
+
+NONE = "-"
+
+
+def _names(scheme: schemes.Scheme) -> dict[str, str]:
+    """What its grades are called."""
+    return {grade.code: str(grade.words) for grade in scheme.grades}
 
 
 COMMANDS = [evaluate, explain, compare]

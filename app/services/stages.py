@@ -74,7 +74,7 @@ def _follow(connection: sa.Connection, chance: Opportunity) -> None:
             sa.insert(STAGE).values(
                 opportunity_id=chance.id,
                 stage_id=chance.stage_id,
-                entered_at=chance.stage_since or now(),
+                entered_at=chance.stage_since,
                 forward=False,
             )
         )

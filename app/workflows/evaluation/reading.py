@@ -202,7 +202,8 @@ def write(opened: Opened, target: Path, most: int = exports.MOST_ROWS, *, named:
     """One row per subject: code, raw values, scores, total, grade; a workbook, or CSV by the file's name.
 
     The number of rows. Raises `NotAllowed` for a reader who may not take records of the subject out, and `OverLimit`
-    for more than `most` of them. With `named`, columns are headed as people call them, not by their keys.
+    for more than `most` of them. With `named`, columns and grades go by their names, not by
+    their keys.
     """
     model, who = opened.scheme.subject.model, access.principal()
     who.check(Act.take_out, access.resource_of(model))
@@ -212,7 +213,7 @@ def write(opened: Opened, target: Path, most: int = exports.MOST_ROWS, *, named:
     rows = visible(opened) if reached is None else visible(opened).where(reached)
     seen = db.session.scalar(sa.select(sa.func.count()).select_from(rows.order_by(None).subquery()))
     exports.check_count(seen or 0, most)
-    count = _write(target, heads, _cells(opened, rows))
+    count = _write(target, heads, _cells(opened, rows, named=named))
     with transaction():
         audit.record(
             AuditAct.take_out,
@@ -244,7 +245,7 @@ def _write(target: Path, heads: Sequence[str], rows: Iterator[list[Any]]) -> int
         return sheets.write_csv(file, heads, rows, mark=False)
 
 
-def _cells(opened: Opened, results: sa.Select[Any]) -> Iterator[list[Any]]:
+def _cells(opened: Opened, results: sa.Select[Any], *, named: bool) -> Iterator[list[Any]]:
     scored = [one for one in opened.scheme.indicators if one.is_scored]
     rows = db.session.execute(results, execution_options={"yield_per": 2_000})
     for row in rows.mappings():
@@ -254,5 +255,11 @@ def _cells(opened: Opened, results: sa.Select[Any]) -> Iterator[list[Any]]:
             *(number(one.type, row[f"v{one.column}"]) for one in opened.scheme.indicators),
             *(number(POINTS, row[f"s{one.column}"]) for one in scored),
             number(POINTS, row["total"]),
-            grade.code if grade else UNGRADED_CODE,
+            _called(grade, named=named),
         ]
+
+
+def _called(grade: schemes.Grade | None, *, named: bool) -> str:
+    if named:
+        return str(grade.words if grade else UNGRADED)
+    return grade.code if grade else UNGRADED_CODE

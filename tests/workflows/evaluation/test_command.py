@@ -55,7 +55,16 @@ def test_a_file_is_run_explained_compared_and_taken_out(file, guanhu, tmp_path):
     (compared,) = json.loads(guanhu("compare", run, run, "--as", "ina", "--json").stdout)
     assert [move["subjects"] for move in compared["moves"]] == [1, 1]
     shown = guanhu(*command, GUANHU_LANG="en")
-    assert "period 2025-01-01 to 2025-12-31 (both included)" in shown.stderr and "QUALITY" in shown.stdout
+    assert "period 2025-01-01 to 2025-12-31 (both included)" in shown.stderr
+    assert "Amount bought" in shown.stdout and "Unqualified" in shown.stdout
+    named = guanhu(*command, "--out", str(out), "--labels", GUANHU_LANG="zh")
+    assert named.returncode == 0 and "购买金额" in named.stdout
+    with out.open(encoding="utf-8", newline="") as rows:
+        heads, first, _second = csv.reader(rows)
+    assert heads == ["编号", "购买金额", "投诉次数", "购买金额（得分）", "投诉次数（得分）", "总分", "等级"]
+    assert first[-1] == "优质"
+    moved = guanhu("compare", run, run, "--as", "ina", GUANHU_LANG="zh").stdout
+    assert "不合格" in moved and "UNQUALIFIED" not in moved and "before" not in moved
 
 
 @pytest.mark.parametrize("database", ["sqlite"], indirect=True)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,7 +14,7 @@ import sqlalchemy as sa
 from openpyxl import load_workbook
 
 from app.extensions import db, transaction
-from app.models import CaseKind, CaseStatus, ServiceCase
+from app.models import CaseKind, CaseStatus, Lookup, ServiceCase
 from app.services import access
 from app.workflows.evaluation import reading
 from tests.workflows.evaluation import retail, shop
@@ -95,12 +98,24 @@ def test_the_published_figures_of_the_register_come_out_exactly(in_app):
             "where": f"{SALES} and customer is not missing",
         },
         "no_customer": {"aggregate": "count", "where": "customer is missing"},
+        "complete_products": {
+            "aggregate": "count_distinct",
+            "of": "product",
+            "where": "customer is not missing and description is not missing",
+        },
     }
     found = figures(with_customer, "order_lines", "2010-12-01..2011-12-31")
     assert found == {f"top_{code.lower()}": count for code, count in TOP.items()} | {
         "sales_invoices": 18_536,
         "no_customer": 135_080,
+        "complete_products": 3_684,
     }
+
+
+def rows_of(path: Path) -> Iterator[tuple[Any, ...]]:
+    """The rows of the first sheet of a workbook, its head first."""
+    with closing(load_workbook(path, read_only=True)) as book:
+        yield from book.worksheets[0].iter_rows(values_only=True)
 
 
 COMPLAINTS = retail.FOLDER.parent / "complaints" / "complaints.xlsx"
@@ -111,8 +126,7 @@ COMPLAINTS = retail.FOLDER.parent / "complaints" / "complaints.xlsx"
 def test_the_rate_of_timely_answers_depends_on_its_denominator(in_app):
     if not COMPLAINTS.exists():
         pytest.skip(f"missing: {COMPLAINTS}")
-    sheet = load_workbook(COMPLAINTS, read_only=True).worksheets[0]
-    rows = sheet.iter_rows(values_only=True)
+    rows = rows_of(COMPLAINTS)
     heads = [str(head) for head in next(rows)]
     timely = next(n for n, head in enumerate(heads) if "及时" in head or "imely" in head)
     start = datetime(2022, 1, 1, tzinfo=UTC)
@@ -158,3 +172,107 @@ STAMPS = {
     "changed_at": datetime(2022, 1, 1, tzinfo=UTC),
     "version_no": 1,
 }
+
+
+DECADE = "2010-01-01..2024-12-31"
+ABOUT = {
+    "web": "via=Web;",
+    "sub_issues": "sub-issue;",
+    "responses": "response;",
+    "checking": "sub=Checking account;",
+}
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+def test_the_published_figures_of_the_complaints_come_out_with_their_denominators(in_app):
+    """Each state is a customer; what a complaint is about stands in its subject, its product is its category."""
+    path = retail.FOLDER.parent / "complaints" / "boa_cfpb_raw.xlsx"
+    if not path.exists():
+        pytest.skip(f"missing: {path}")
+    rows = rows_of(path)
+    heads = [str(head) for head in next(rows)]
+    every = [dict(zip(heads, row, strict=True)) for row in rows]
+    states = {state: shop.customer(state) for state in sorted({one["State"] for one in every} - {None})}
+    products = {
+        name: shop.add(Lookup, category="case_category", code=f"c{n}", name_zh=name, name_en=name)
+        for n, name in enumerate(sorted({one["Product"] for one in every}))
+    }
+    with access.acting(access.SYSTEM), transaction():
+        cases = [case(one, states, products) for one in every]
+        db.session.execute(sa.insert(ServiceCase.__table__), cases)
+    shop.customer("FIGURES")
+    about = {
+        key: {"aggregate": "count", "where": f'contains(subject, "{text}")'} for key, text in ABOUT.items()
+    }
+    whole = about | {
+        "all": {"aggregate": "count"},
+        "products": {"aggregate": "count_distinct", "of": "category"},
+        "hours": {"aggregate": "mean", "of": "hours_to_response"},
+    }
+    found = figures(whole, "complaints", DECADE)
+    days = Decimal(found.pop("hours")) / 1000 / 24
+    assert round(days, 2) == Decimal("1.22")  # of all complaints
+    assert found == {
+        "web": 45_423,
+        "sub_issues": 51_658,
+        "responses": 60_341,
+        "checking": 20_768,
+        "all": 62_516,
+        "products": 9,
+    }
+    assert round(found["web"] * 100 / found["all"]) == 73
+    by_state = {code: values for code, values in by_subject().items() if values[0]}
+    assert len(by_state) == 51
+    assert sorted(by_state, key=lambda code: -by_state[code][0])[:5] == ["CA", "FL", "TX", "NY", "GA"]
+    slowest = max(by_state, key=lambda code: by_state[code][1])
+    fastest = min(by_state, key=lambda code: by_state[code][2])
+    assert (slowest, round(Decimal(by_state[slowest][1]) / 1000, 2)) == ("SD", Decimal("74.12"))  # of all
+    assert (fastest, round(Decimal(by_state[fastest][2]) / 1000, 2)) == (
+        "IA",
+        Decimal("7.46"),
+    )  # of those answered
+    assert round(Decimal(by_state["IA"][1]) / 1000, 2) == Decimal("8.88")  # the same of all
+
+
+def case(one: dict[str, Any], states: dict[str, int], products: dict[str, int]) -> dict[str, Any]:
+    """A row of the register as a complaint; "Timely response?" is empty for those not answered yet."""
+    parts = [f"via={one['Submitted via']};", f"sub={one['Sub-product']};"]
+    parts += [mark for mark, name in MARKS if one[name] is not None]
+    sent, received = (one[name].replace(tzinfo=UTC) for name in ("Date submitted", "Date received"))
+    return STAMPS | {
+        "subject": "".join(parts),
+        "kind": CaseKind.complaint,
+        "status": CaseStatus.received,
+        "severity": "low",
+        "customer_id": states.get(one["State"]),
+        "category_id": products[one["Product"]],
+        "received_at": sent,
+        "first_response_at": received,
+        "replied_at": received if one["Timely response?"] is not None else None,
+    }
+
+
+MARKS = (("sub-issue;", "Sub-issue"), ("response;", "Company public response"))
+
+
+def by_subject() -> dict[str, list[int]]:
+    """Complaints of each state, and the mean hours to the first response: of all, and of those answered."""
+    mean = {"source": "complaints", "aggregate": "mean", "of": "hours_to_response"}
+    measures = {
+        "number": {"source": "complaints", "aggregate": "count"},
+        "hours": mean,
+        "answered": mean | {"where": "replied_at is not missing"},
+    }
+    body = {
+        "scheme": "STATES",
+        "zh": "州",
+        "en": "States",
+        "subject": "customer",
+        "measures": {key: {"zh": key, "en": key} | one for key, one in measures.items()},
+        "indicators": {f"i_{key}": {"zh": key, "en": key, "value": key} for key in measures},
+    }
+    run_id = shop.trial(body, DECADE)
+    with access.acting(access.SYSTEM):
+        rows = db.session.execute(reading.visible(reading.open_run(run_id))).mappings()
+        return {row["code"]: [row["v01"], row["v02"], row["v03"]] for row in rows}
