@@ -131,7 +131,7 @@ def keys_of(model: type[Any]) -> tuple[Key, ...]:
 def words_of(model: type[Any], key: Key) -> Words:
     """What two records have in common that share a key."""
     labels = [field.label for name in key if (field := field_named(model, name))]
-    zh, en = "、".join(one.zh for one in labels), ", ".join(one.en.lower() for one in labels)
+    zh, en = "和".join(one.zh for one in labels), " and ".join(one.en.lower() for one in labels)
     return Words(f"{zh}相同", f"Same {en}")
 
 

@@ -28,8 +28,8 @@ from app.words import Words
 TITLE = Words("查重与合并", "Duplicates")
 MAX_PAGE = 10_000
 COLUMNS = (
-    pages.Column("first", Words("较早的档案", "Older file"), wide_on_phone=True),
-    pages.Column("second", Words("较新的档案", "Newer file")),
+    pages.Column("first", Words("较早的记录", "Older record"), wide_on_phone=True),
+    pages.Column("second", Words("较新的记录", "Newer record")),
     pages.Column("why", Words("相同之处", "What is the same")),
 )
 COLUMNS_OF = (
@@ -40,8 +40,8 @@ COLUMNS_OF = (
 PAIR = 2
 MERGED_LATELY = "merged"
 MERGED = (
-    pages.Column("kept", Words("保留的档案", "Kept file"), wide_on_phone=True),
-    pages.Column("merged", Words("并入的档案", "Merged file")),
+    pages.Column("kept", Words("保留的记录", "Kept record"), wide_on_phone=True),
+    pages.Column("merged", Words("并入的记录", "Merged record")),
     pages.Column("at", Words("时间", "When")),
     pages.Column("state", Words("状态", "Status")),
 )
@@ -239,6 +239,7 @@ class Duplicates(BaseView):
             except Refusal as found:
                 refusal = found
         stays, goes = records.title_of(kept), records.title_of(merged)
+        moves = tuple(_moving(merged))
         return pages.FormPage(
             title=_("Merge: %(name)s", name=stays),
             action_url=self._url("merge", kept=kept_id, merged=merged_id),
@@ -261,7 +262,7 @@ class Duplicates(BaseView):
                     fields=tuple(_choice(choice, kept, merged) for choice in merging.choices(kept, merged)),
                     note=_("The two agree in everything else, or you may not choose."),
                 ),
-                pages.Section("moves", _("What moves along"), cells=tuple(_moving(merged))),
+                *((pages.Section("moves", _("What moves along"), cells=moves),) if moves else ()),
             ),
             version_no=str(kept.version_no),
             hidden=(("merged_version", str(merged.version_no)),),
