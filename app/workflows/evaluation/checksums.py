@@ -43,8 +43,8 @@ def checked(asked: Asked, rows: sa.FromClause, given: Mapping[str, Any] | None =
     mixed = sa.select(*(_mixed(columns, base).label(f"m{base}") for base in FACTORS)).cte("mixed")
     one, two = mixed.prefix_with("MATERIALIZED").c
     sums = [sa.func.coalesce(_sum(one % _big(p) * (two % _big(p)) % _big(p)), 0) for p in PRIMES]
-    subjects, *found = asked.execute(sa.select(sa.func.count(one), *sums), given or {}).one()
-    return Checked(subjects, _text(found))
+    row = asked.execute(sa.select(sa.func.count(one), *sums), given or {}).one()
+    return Checked(row[0], _text(row[1:]))
 
 
 def _mixed(columns: Sequence[Element], base: int) -> Element:

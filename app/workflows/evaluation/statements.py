@@ -131,7 +131,7 @@ def _measured(
             values[measure.key] = measure.value(columns, scheme.pin).label(measure.key)
     inner = sa.select(*population.c, *values.values()).select_from(rows)
     if scheme.having is None:
-        return _once(inner, "measured")
+        return inner.cte("measured")
     every = inner.cte("unfiltered")
     return _once(sa.select(*every.c).where(sql(scheme.having, dict(every.c.items()))), "measured")
 
