@@ -26,7 +26,7 @@ from app.services.imports.resources import Resource, resource
 from app.words import Words, say
 
 ROWS: Table = Model.metadata.tables["import_row"]
-CHUNK = 2_000
+CHUNK = 1_000
 Progress = Callable[[int, int | None], object]
 """Told how many rows are done, of how many (unknown while a file is read); called inside the open transaction."""
 
