@@ -80,6 +80,12 @@ def register(framework: Any) -> None:
         framework.add_view_no_menu(view)
     add("today", Entry(Words("工作台", "Desk"), "/", icon="home"))
     add("today", Entry(Words("审批中心", "Approvals"), "/approval/", icon="checks", count=approvals.waiting))
+    add(
+        "evaluation",
+        Entry(Words("评价结果", "Evaluation results"), "/evaluation/", "eval_run", icon="chart-bar"),
+    )
+    add("evaluation", Entry(schemes.TITLE, "/scheme/", schemes.SchemeView.resource, icon="chart-bar"))
+    add("evaluation", Entry(scoring.TITLE, "/scoring/", scoring.ScoringView.resource, icon="pencil"))
     for view in VIEWS:
         entry = Entry(
             view.menu_label or labels_of(view.model),
@@ -91,12 +97,6 @@ def register(framework: Any) -> None:
         add(view.area, entry)
     twins = Entry(duplicates.TITLE, "/duplicates/", "customer", Act.merge, icon="copy")
     add("customers", twins)
-    add(
-        "evaluation",
-        Entry(Words("评价结果", "Evaluation results"), "/evaluation/", "eval_run", icon="chart-bar"),
-    )
-    add("evaluation", Entry(schemes.TITLE, "/scheme/", schemes.SchemeView.resource, icon="chart-bar"))
-    add("evaluation", Entry(scoring.TITLE, "/scoring/", scoring.ScoringView.resource, icon="pencil"))
     flows = Entry(
         flow_design.TITLE, "/flow/", flow_design.ApprovalFlowVersionView.resource, icon="git-branch"
     )

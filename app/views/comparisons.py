@@ -273,7 +273,7 @@ def _causes(causes: Causes) -> Iterable[pages.Figure]:
 
 def _signed(hundredths: Decimal | int) -> str:
     """Points with their sign, to two decimals."""
-    return f"{Decimal(hundredths) / 100:+.2f}"
+    return f"{Decimal(hundredths) / 100:+.2f}" if hundredths else "0"
 
 
 def _spreads(found: Comparison) -> pages.Chart:

@@ -208,8 +208,6 @@ def _notes(scheme: Scheme, row: Mapping[str, Any]) -> list[Words]:
         )
     for one in scheme.indicators:
         score = row[f"s{one.column}"]
-        if one.is_scored and score is None:
-            notes.append(say("“{name}”没有数据。", "There is no data for “{name}”.", name=one.words))
         if row["flags"] & VETOED and one.veto and score is not None and score < one.veto.below:
             notes.append(
                 say(
@@ -220,7 +218,16 @@ def _notes(scheme: Scheme, row: Mapping[str, Any]) -> list[Words]:
                     grade=scheme.grades[one.veto.grade_no].words,
                 )
             )
-    return [*notes, *_distance(scheme, row)]
+    return [*notes, *_without_data(scheme, row), *_distance(scheme, row)]
+
+
+def _without_data(scheme: Scheme, row: Mapping[str, Any]) -> list[Words]:
+    """The indicators that have no score, in one sentence."""
+    names = [one.words for one in scheme.indicators if one.is_scored and row[f"s{one.column}"] is None]
+    if not names:
+        return []
+    listed = Words("、".join(name.zh for name in names), ", ".join(name.en for name in names))
+    return [say("没有数据：{names}。", "There is no data for: {names}.", names=listed)]
 
 
 def _distance(scheme: Scheme, row: Mapping[str, Any]) -> list[Words]:

@@ -101,7 +101,7 @@ def test_without_any_data_only_counts_and_sums_are_zero_and_nobody_gets_a_grade(
             assert (row["total"], row["grade_no"], row["coverage"]) == (None, None, 0)
         told = explaining.explain(run_id, "K1")
         assert (told.grade, told.sentence) == (reading.UNGRADED, None)
-        assert "“linear”没有数据。" in [note.zh for note in told.notes]
+        assert "没有数据：linear、bands、quantiles、ranks、percentile。" in [note.zh for note in told.notes]
 
 
 def test_a_ratio_over_rows_that_come_to_nothing_is_missing(in_app):
