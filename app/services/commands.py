@@ -55,7 +55,7 @@ class Command:
             db.session.execute(kept.values(location=location, answer=answer))
 
 
-def begin(key: str, user_id: int, digest: str) -> Command:
+def begin(key: str, user_id: int, digest: str, location: str = "") -> Command:
     """Claim a key inside an open transaction; a second claimant waits for the first, and learns what became of it.
 
     Raises `AlreadyDone`, and `KeyUsed` when the digest of what is sent differs.
@@ -64,7 +64,7 @@ def begin(key: str, user_id: int, digest: str) -> Command:
         return Command(None)
     key = key[:LONGEST_KEY]
     insert = sqlite.insert if db.session.get_bind().dialect.name == "sqlite" else postgresql.insert
-    values = {"key": key, "user_id": user_id, "digest": digest, "location": "", "created_at": now()}
+    values = {"key": key, "user_id": user_id, "digest": digest, "location": location, "created_at": now()}
     row_id = db.session.scalar(
         insert(SavedCommand).values(values).on_conflict_do_nothing().returning(SavedCommand.id)
     )

@@ -11,7 +11,7 @@ from typing import Any
 
 from flask_appbuilder.security.sqla.models import User
 from sqlalchemy import ColumnElement, Select, String, and_, cast, func, inspect, select
-from sqlalchemy.orm import joinedload, undefer
+from sqlalchemy.orm import aliased, joinedload, undefer
 
 from app.columns import now
 from app.errors import BadInput, BadRequest, Change, NotAllowed, NotFound, Problem, Refusal, WrongState
@@ -484,7 +484,14 @@ def find(model: type[Any], id_: int, act: Act = Act.read) -> Any:
     who.check(Act.read, access.resource_of(model))
     loading = [joinedload(getattr(model, field.relation)) for field in fields_of(model) if field.relation]
     loading += [undefer("*")] if act is not Act.read else []
-    record = db.session.scalars(select(model).where(model.id == id_).options(*loading)).first()
+    bare: Iterator[Any] = filter(_points_bare, fields_of(model))
+    aside = [(getattr(model, field.name), aliased(field.target)) for field in bare]
+    asked = select(model, *(related for _key, related in aside)).where(model.id == id_).options(*loading)
+    for key, related in aside:
+        asked = asked.outerjoin(related, related.id == key)
+    found = db.session.execute(asked).first()
+    record, *related_rows = found or (None,)
+    db.session.info.setdefault("held", []).extend(related_rows)
     if record is None:
         raise NotFound(
             say(
@@ -504,6 +511,14 @@ def find(model: type[Any], id_: int, act: Act = Act.read) -> Any:
                 )
             )
     return record
+
+
+def _points_bare(field: Field) -> bool:
+    """Whether a field points to a row everybody may read, which no attribute of its own record reaches."""
+    target: Any = field.target
+    if field.kind is not Kind.relation or field.relation or not hasattr(target, "__rows__"):
+        return False
+    return target.__rows__ not in access.GUARDED and not hasattr(target, "deleted_at")
 
 
 def model_named(resource: str) -> type[Any]:

@@ -591,14 +591,13 @@ class RecordView(BaseView):
         sent = forms.merged(forms.typed(records.editable_fields(self.model)))
         try:
             with transaction():
-                command = once()
+                once(self.url("show", pk=pk))
                 record = records.find(self.model, pk, Act.edit)
                 self.check_editable(record)
                 with forms.files_promised(self.model):
                     self.save_change(record, sent, forms.seen_version())
                 forms.keep_files(record)
                 self._save_lines(record)
-                command.led_to(self.url("show", pk=pk))
         except AlreadyDone:
             raise
         except Refusal as refusal:

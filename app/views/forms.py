@@ -265,7 +265,8 @@ def _input(field: Field, record: Any, sent: Mapping[str, str] | None, problems: 
     errors = tuple(problem.words for problem in problems if problem.field == field.name)
     demanded = field.item is not None and field.item.required
     required = (field.required or demanded) and field.kind is not Kind.flag
-    made = replace(one_input(field, value, name=field.name, required=required), errors=errors)
+    text = _called(field, record) if value and value == _now(field, record) else None
+    made = replace(one_input(field, value, name=field.name, required=required, text=text), errors=errors)
     return _file_input(made, getattr(record, field.name, None)) if is_file else made
 
 
@@ -276,7 +277,7 @@ def _file_input(made: pages.Field, key: int | None) -> pages.Field:
     return replace(made, text=text, accept=",".join(attachments.ENDINGS))
 
 
-def one_input(field: Field, value: str, *, name: str, required: bool, text: str = "") -> pages.Field:
+def one_input(field: Field, value: str, *, name: str, required: bool, text: str | None = None) -> pages.Field:
     """The input of one field, holding `value` as it would be typed; `text` is what that is called, where it is known."""
     kind: Any = KINDS[field.kind]
     made = pages.Field(
@@ -296,7 +297,8 @@ def one_input(field: Field, value: str, *, name: str, required: bool, text: str 
     if field.kind is Kind.choices:
         return among(made, field, value)
     if field.kind is Kind.relation:
-        return replace(made, text=text or _picked_text(field, value), picker_url=picker_url(field))
+        said = _picked_text(field, value) if text is None else text
+        return replace(made, text=said, picker_url=picker_url(field))
     return made
 
 
@@ -324,6 +326,19 @@ def _default(field: Field) -> str:
     if default is None:
         return ""
     return values.edit_text(field, default)
+
+
+def _now(field: Field, record: Any) -> str:
+    """Where a relation of a record points, if an attribute reaches it."""
+    return str(getattr(record, field.name)) if field.relation and record is not None else ""
+
+
+def _called(field: Field, record: Any) -> str | None:
+    """What that is called: it was read with the record; nothing where the reader may not see it."""
+    related = getattr(record, field.relation)
+    if related is None:
+        return ""
+    return records.title_of(related) if hasattr(field.target, "__rows__") else None
 
 
 def _picked_text(field: Field, value: str) -> str:

@@ -114,7 +114,7 @@ def _row(
             texts.get(field.name, ""),
             name=_name(number, field.name),
             required=False,
-            text=(called or {}).get(field.name, ""),
+            text=(called or {}).get(field.name) or None,
         )
         for field in fields
     )

@@ -178,9 +178,10 @@ def safe_next(address: str | None, otherwise: str = "/") -> str:
     return address
 
 
-def once() -> commands.Command:
+def once(location: str = "") -> commands.Command:
     """Claim the form or call being carried out, inside the open transaction: sent twice, it is done once (R34).
 
+    `location` is where it leads, if that is known before; the command is told otherwise.
     Forms carry `_cmd`, calls the header `Idempotency-Key`; without either nothing is remembered.
     Raises `AlreadyDone`, answered with what the first one led to.
     """
@@ -188,7 +189,7 @@ def once() -> commands.Command:
     key = request.headers.get("Idempotency-Key") or request.form.get("_cmd", "")
     if found is None:
         return commands.Command(None)
-    return commands.begin(key, found.user_id, _digest_of_request())
+    return commands.begin(key, found.user_id, _digest_of_request(), location)
 
 
 def _digest_of_request() -> str:
