@@ -140,8 +140,6 @@ def what_if(opened: Opened, scheme: Scheme, most: int = 20) -> Comparison:
         again.c.grade_no.label("after"),
         again.c.total_before,
         again.c.total,
-        again.c.total_before.label("with_values"),
-        again.c.total.label("with_weights"),
     )
     return _compared(opened, scheme, pairs, most)
 
@@ -219,12 +217,15 @@ def _compared(opened: Opened, second: Scheme, rows: Pairs, most: int) -> Compari
     """What a statement of pairs says, in one pass: how many went where, and the few that moved most."""
     first, pairs = opened.scheme, rows.cte("pairs")
     difference = pairs.c.total - pairs.c.total_before
-    parts = [
-        difference,
-        pairs.c.with_values - pairs.c.total_before,
-        pairs.c.with_weights - pairs.c.with_values,
-        pairs.c.total - pairs.c.with_weights,
-    ]
+    nothing: Element = sa.literal(0, sa.BigInteger())
+    parts = [difference, nothing, difference, nothing]  # of one run, by other weights alone
+    if "with_values" in pairs.c:
+        parts = [
+            difference,
+            pairs.c.with_values - pairs.c.total_before,
+            pairs.c.with_weights - pairs.c.with_values,
+            pairs.c.total - pairs.c.with_weights,
+        ]
     sums = [sa.cast(sa.func.coalesce(sa.func.sum(part), 0), sa.BigInteger) for part in parts]
     nobody = sa.cast(sa.null(), sa.Integer)
     grouped = sa.select(
