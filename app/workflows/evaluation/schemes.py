@@ -35,7 +35,7 @@ from app.workflows.evaluation.tables import Table, table
 
 Element = sa.ColumnElement[Any]
 
-ENGINE = 1
+ENGINE = 2
 """The edition of the rules of computing: a run keeps the one it was computed by."""
 
 MISSING_POLICIES = ("fail", "zero", "neutral", "reweight", "carry", "exclude")
