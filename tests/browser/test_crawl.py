@@ -20,6 +20,7 @@ from app.columns import Choice
 from app.roles import Act, Reach
 from app.services.demo import names, staff
 from app.services.fields import field_named
+from app.services.language.kinds import KIND_WORDS
 from tests.browser.conftest import Demo
 from tests.conftest import CHECKOUT
 
@@ -131,8 +132,8 @@ ENUM_WORDS = frozenset(
 """Every word the database keeps for a closed set."""
 COMPOUND_WORDS = frozenset(word for word in ENUM_WORDS if "_" in word)
 """Those that are no word of any language, wherever they stand."""
-PLAIN_ENGLISH = {"counted"}
-"""Words for a reader that are such a word by chance: whether a row counts in an evaluation."""
+PLAIN_ENGLISH = {"counted"} | {words.en for words in KIND_WORDS.values()}
+"""Words for a reader that are such a word by chance: whether a row counts in an evaluation, what a measure is a number of."""
 
 SCHEMES = sorted((CHECKOUT / "app/packs").glob("*/schemes/*.yaml"))
 """What is evaluated by: their codes stand in both languages."""
