@@ -424,7 +424,7 @@ class FeedbackWay(Choice):
 class Opinion(Choice):
     """What the rated thinks of his result."""
 
-    none = enum.auto(), "未表态", "None given"
+    none = enum.auto(), "未表态", "No opinion"
     agrees = enum.auto(), "认可", "Agrees", "ok"
     partly = enum.auto(), "部分认可", "Agrees in part", "warn"
     disagrees = enum.auto(), "不认可", "Disagrees", "bad"

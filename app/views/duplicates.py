@@ -173,7 +173,7 @@ class Duplicates(BaseView):
             columns=COLUMNS_OF,
             rows=tuple(self._row(pair) for pair in twins.of(record)),
             empty=pages.EmptyState(
-                _("No duplicates"), _("None you may see is like this."), icon="copy-check"
+                _("No duplicates"), _("Nothing you may see is like this."), icon="copy-check"
             ),
         )
 
