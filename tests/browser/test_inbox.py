@@ -117,7 +117,7 @@ def test_a_head_works_his_inbox_through_on_the_phone(
     look(page, "item-zh-390-light")
     for number in range(3):
         expect(page.locator("h1")).to_be_visible()
-        assert str(waiting[number]) in page.url
+        page.wait_for_url(f"**/approval/show/{waiting[number]}*")
         bar = page.locator(".stick")
         approve = bar.get_by_role("button", name="同意", exact=True)
         assert (approve.bounding_box() or {})["height"] >= 44
@@ -127,6 +127,9 @@ def test_a_head_works_his_inbox_through_on_the_phone(
         if number == 0:
             look(page, "item-dialog-zh-390-light")
         dialog.locator("footer [type=submit]").click()
+        page.wait_for_url(
+            f"**/approval/show/{waiting[number + 1]}*"
+        )  # the toast of the page before says the same
         expect(page.locator("#toasts")).to_contain_text("已办理。")
     page.goto("/approval/")
     boxes = page.locator("tbody input[type=checkbox]")
@@ -144,8 +147,8 @@ def test_a_head_works_his_inbox_through_on_the_phone(
     dialog = page.locator("dialog[open]")
     dialog.locator("textarea").fill("请补充测算依据。")
     dialog.locator("footer [type=submit]").click()
+    page.wait_for_url(f"**/approval/show/{waiting[6]}")
     expect(page.locator("#toasts")).to_contain_text("已办理。")
-    assert page.url.endswith(f"/approval/show/{waiting[6]}")
     running = (RequestStatus.running, 1)
     assert statuses(app, waiting) == [
         *[running] * 5,
