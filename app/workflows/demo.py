@@ -48,6 +48,7 @@ REVIEWER, INSPECTOR, LEADER, KEEPER = "zhouruoxi", "cenweizhen", "hanliqun", "ta
 SUPERVISOR, PURPOSE = "xiehuaijin", "与财务核对已完成订单的回款，核对后删除。"
 SPECIALIST, EVALUATOR, PUBLISHER = "shenjianing", "mutinglan", "hanliqun"
 YEARLY = "CUST-YEAR"
+WAITING = "CUST-VALUE"
 
 PDF = b"%PDF-1.4\n% A page of the demo company\n%%EOF\n"
 
@@ -266,7 +267,7 @@ def evaluate(on_progress: Any = None) -> list[Words]:
     """Run and publish every published scheme; the names of the schemes.
 
     The yearly one goes by the last calendar year (L-02), so that an evaluator can run it again; the others by the year up
-    to yesterday. The first is run once more and waits in the leader's inbox.
+    to yesterday. One is run once more and waits in the leader's inbox.
     """
     with access.acting(access.SYSTEM):
         schemes = db.session.execute(
@@ -287,8 +288,9 @@ def evaluate(on_progress: Any = None) -> list[Words]:
             run_id = runs.start(code, periods.get(code, lately))
             runs.compute(run_id, on_progress)
         _publish(run_id, users, approve=True)
-    first = schemes[0][0]
-    _publish(_run_again(first, periods.get(first, lately), users), users, approve=False)
+    codes = [code for code, _zh, _en in schemes]
+    again = WAITING if WAITING in codes else codes[0]
+    _publish(_run_again(again, periods.get(again, lately), users), users, approve=False)
     return [Words(zh, en) for _code, zh, en in schemes]
 
 
