@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import ROUND_HALF_UP, Decimal
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Protocol, Self
+from typing import Annotated, Any, ClassVar, Literal, Protocol, Self
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from sqlalchemy import (
@@ -48,6 +48,10 @@ from app.words import Words
 # ---- closed sets -------------------------------------------------------------------------------------------
 
 
+Tone = Literal["", "run", "ok", "warn", "bad", "end"]
+"""The one colour language: grey draft, blue going, green in force, amber soon, red refused or late, outline over."""
+
+
 class Choice(enum.StrEnum):
     """A closed set: the member's name is the stored word; its labels and badge tone stand beside it.
 
@@ -55,9 +59,9 @@ class Choice(enum.StrEnum):
     """
 
     words: Words
-    tone: str
+    tone: Tone
 
-    def __new__(cls, value: str, zh: str, en: str, tone: str = "") -> Self:
+    def __new__(cls, value: str, zh: str, en: str, tone: Tone = "") -> Self:
         member = str.__new__(cls, value)
         member._value_ = value
         member.words = Words(zh=zh, en=en)

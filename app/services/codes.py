@@ -10,7 +10,7 @@ from sqlalchemy import select
 from app.extensions import db
 from app.models import EvalScheme, EvalSchemeVersion, EvalStatus, Lookup
 from app.services import access
-from app.services.fields import Kind, extra_fields, labels_of, models_by_resource
+from app.services.fields import Kind, extra_fields, labels_of, list_of, models_by_resource
 from app.words import Words, say
 
 OF_FRAMEWORK = {
@@ -85,7 +85,7 @@ def lists() -> dict[str, Named]:
         of = labels_of(model)
         for field in extra_fields(model):
             if field.item is not None and (field.info.lookup or field.kind is Kind.choices):
-                code = f"{model.__tablename__}.{field.item.key}"[:60]
+                code = list_of(model.__tablename__, field.item.key)
                 words = Words(f"{of.zh}：{field.label.zh}", f"{of.en}: {field.label.en}")
                 named[code] = Named(code, words)
     return named

@@ -149,7 +149,7 @@ def _sync_choices(session: Session, _context: Any, _instances: Any) -> None:
 
 
 def _sync(session: Session, item: InfoItem) -> None:
-    category = list_of(item)
+    category = list_of(item.object_type, item.key)
     known = {row.name_zh: row for row in session.scalars(select(Lookup).where(Lookup.category == category))}
     numbers = itertools.count(len(known) + 1)
     wanted = [line for text in (item.choices or "").splitlines() if (line := text.strip())]

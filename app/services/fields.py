@@ -355,7 +355,9 @@ def _definitions(_state: tuple[Any, ...]) -> dict[str, tuple[Field, ...]]:
     options = _options([item for item in items if item.data_type is ItemType.choices])
     found: dict[str, list[Field]] = {}
     for item in items:
-        found.setdefault(item.object_type, []).append(_extra_field(item, options.get(list_of(item), ())))
+        found.setdefault(item.object_type, []).append(
+            _extra_field(item, options.get(list_of(item.object_type, item.key), ()))
+        )
     return {table: tuple(fields) for table, fields in found.items()}
 
 
@@ -364,16 +366,16 @@ def _options(items: Sequence[InfoItem]) -> dict[str, tuple[Option, ...]]:
     if not items:
         return {}
     found: dict[str, list[Option]] = {}
-    lists = select(Lookup).where(Lookup.category.in_([list_of(item) for item in items]))
+    lists = select(Lookup).where(Lookup.category.in_([list_of(item.object_type, item.key) for item in items]))
     for row in db.session.scalars(lists.order_by(Lookup.position, Lookup.id)):
         option = Option(row.code, Words(row.name_zh, row.name_en), row.active)
         found.setdefault(row.category, []).append(option)
     return {category: tuple(options) for category, options in found.items()}
 
 
-def list_of(item: InfoItem) -> str:
+def list_of(object_type: str, key: str) -> str:
     """The code list that holds the choices of an extra field."""
-    return f"{item.object_type}.{item.key}"[:60]
+    return f"{object_type}.{key}"[:60]
 
 
 def _extra_field(item: InfoItem, options: tuple[Option, ...]) -> Field:
@@ -393,7 +395,7 @@ def _extra_field(item: InfoItem, options: tuple[Option, ...]) -> Field:
             edit=item.data_type not in WORKED_OUT,
             listed=item.shown_in_list,
             sort=kind not in UNSORTED,
-            lookup=list_of(item) if item.data_type is ItemType.choice else "",
+            lookup=list_of(item.object_type, item.key) if item.data_type is ItemType.choice else "",
             confidential=item.sensitivity is Sensitivity.confidential,
         ),
         required=False,

@@ -126,9 +126,7 @@ def _related_title(record: Any, field: Field) -> str:
     if field.relation:
         return title_of(getattr(record, field.relation))
     related = db.session.get(field.target, key) if field.target else None
-    db.session.info.setdefault("held", []).append(
-        related
-    )  # asked for again by the next field that points to it
+    _hold(related)
     return title_of(related) if hasattr(field.target, "__rows__") else str(getattr(related, "name", key))
 
 
@@ -172,7 +170,8 @@ class Page:
 def page_of(query: Query, *, fields: Iterable[Field] | None = None, exact: bool = False) -> Page:
     """One page of the records this person may read: two statements for the rows, one for the count.
 
-    What a search finds is counted as it is found. `fields` are those that will be shown (those of the list, unless said otherwise): what they relate to comes along.
+    What a search finds is counted as it is found. `fields` are those that will be shown (those of the list, unless said
+    otherwise): what they relate to comes along.
     """
     if not may_list(query.model):
         access.principal().check(Act.read, access.resource_of(query.model))
@@ -484,14 +483,17 @@ def find(model: type[Any], id_: int, act: Act = Act.read) -> Any:
     who.check(Act.read, access.resource_of(model))
     loading = [joinedload(getattr(model, field.relation)) for field in fields_of(model) if field.relation]
     loading += [undefer("*")] if act is not Act.read else []
-    bare: Iterator[Any] = filter(_points_bare, fields_of(model))
-    aside = [(getattr(model, field.name), aliased(field.target)) for field in bare]
+    aside: list[tuple[Any, Any]] = [
+        (getattr(model, field.name), aliased(field.target))
+        for field in fields_of(model)
+        if field.target is not None and _points_bare(field)
+    ]
     asked = select(model, *(related for _key, related in aside)).where(model.id == id_).options(*loading)
     for key, related in aside:
         asked = asked.outerjoin(related, related.id == key)
     found = db.session.execute(asked).first()
     record, *related_rows = found or (None,)
-    db.session.info.setdefault("held", []).extend(related_rows)
+    _hold(*related_rows)
     if record is None:
         raise NotFound(
             say(
@@ -511,6 +513,11 @@ def find(model: type[Any], id_: int, act: Act = Act.read) -> Any:
                 )
             )
     return record
+
+
+def _hold(*rows: Any) -> None:
+    """Keep rows at hand as long as the session: it forgets what nobody holds, and the next field asks for the same."""
+    db.session.info.setdefault("held", set()).update(rows)
 
 
 def _points_bare(field: Field) -> bool:

@@ -1,4 +1,4 @@
-"""The stages a chance went through: written at every change, however it is made; importing this module has them kept."""
+"""The stages a chance went through: written at every change, however it is made."""
 
 from __future__ import annotations
 
@@ -10,18 +10,14 @@ from sqlalchemy import event
 from sqlalchemy.orm import Session
 
 from app.columns import now
+from app.extensions import Model
 from app.models import ChanceStatus, Lookup, Opportunity, OpportunityStage
 from app.services import access
 
 KEPT = "stage_changes"
 
 
-def _table(model: type[Any]) -> sa.Table:
-    table: sa.Table = sa.inspect(model).local_table
-    return table
-
-
-STAGE, LOOKUP = _table(OpportunityStage), _table(Lookup)
+STAGE, LOOKUP = (Model.metadata.tables[model.__tablename__] for model in (OpportunityStage, Lookup))
 
 
 @event.listens_for(Session, "before_flush", insert=True)

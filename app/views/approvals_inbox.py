@@ -14,7 +14,7 @@ from flask import g, request, url_for
 from flask_babel import gettext as _
 
 from app import workflows
-from app.columns import now
+from app.columns import Tone, now
 from app.errors import BadRequest
 from app.extensions import company, db
 from app.models import Employee, RequestStatus
@@ -102,7 +102,7 @@ def _tabs(current: str) -> Iterable[pages.Tab]:
     found = {"todo": counts.todo, "mine": counts.mine, "cc": counts.cc}
     for name, words in DRAWERS.items():
         shown = pages.badge(found.get(name, 0))
-        tone: pages.Tone = "bad" if name == "todo" else ""
+        tone: Tone = "bad" if name == "todo" else ""
         url = url_for("ApprovalView.inbox", drawer=name)
         yield pages.Tab(words, url, count=shown, current=name == current, tone=tone)
 
@@ -442,7 +442,7 @@ class Clock:
             return str(_("%(time)s late", time=self._length(due, self.now)))
         return str(_("%(time)s left", time=self._length(self.now, due)))
 
-    def tone(self, due: datetime) -> pages.Tone:
+    def tone(self, due: datetime) -> Tone:
         if due < self.now:
             return "bad"
         return "warn" if self.calendar.worked(self.now, due) < self.calendar.day_length / 2 else "run"

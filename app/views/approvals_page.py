@@ -16,6 +16,7 @@ from flask_babel import gettext as _
 from sqlalchemy import inspect
 
 from app import workflows
+from app.columns import Tone
 from app.errors import Refusal, Stale
 from app.extensions import db
 from app.models import ApprovalAct, DutyStatus, Employee, RequestStatus
@@ -151,7 +152,7 @@ def _show(pk: int | None, carried: dict[str, Any]) -> str:
 
 def _badges(case: workflows.Case, clock: Clock) -> Iterable[pages.Cell]:
     asked = case.request
-    yield pages.Cell(asked.status.words, kind="badge", tone=asked.status.tone)  # type: ignore[arg-type]
+    yield pages.Cell(asked.status.words, kind="badge", tone=asked.status.tone)
     if asked.due_at is not None and asked.status is RequestStatus.running:
         yield pages.Cell(clock.words(asked.due_at), kind="badge", tone=clock.tone(asked.due_at))
 
@@ -344,7 +345,7 @@ def _open_stage(stage: Any, clock: Clock) -> pages.TimelineItem:
     return pages.TimelineItem(title=stage.name, when=due, who=_people(stage), tone="now", marks=marks)
 
 
-def _mark(text: Any, tone: pages.Tone = "") -> pages.Cell:
+def _mark(text: Any, tone: Tone = "") -> pages.Cell:
     return pages.Cell(text, kind="badge", tone=tone)
 
 

@@ -13,6 +13,7 @@ from flask_appbuilder.baseviews import BaseView
 from flask_babel import gettext as _
 
 from app import workflows
+from app.columns import Tone
 from app.errors import BadInput, NotFound, Problem, Refusal
 from app.extensions import company, transaction
 from app.models import EXTRA, Attachment
@@ -198,7 +199,7 @@ def _validity(end: date) -> pages.Cell:
     today = company.today()
     if end < today:
         return pages.Cell(_("expired on %(day)s", day=end.isoformat()), "badge", "bad")
-    tone: pages.Tone = "warn" if end - today <= SOON else "ok"
+    tone: Tone = "warn" if end - today <= SOON else "ok"
     return pages.Cell(_("valid until %(day)s", day=end.isoformat()), "badge", tone)
 
 

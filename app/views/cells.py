@@ -29,7 +29,7 @@ def cell_of(record: Any, field: Field, *, linked: bool = False) -> Cell:
     text = records.text_of(record, field)
     url = url_to(record) if linked else ""
     if field.kind is Kind.choice and isinstance(value, Choice):
-        return Cell(text=text, kind="badge", tone=value.tone, label=field.label)  # type: ignore[arg-type]
+        return Cell(text=text, kind="badge", tone=value.tone, label=field.label)
     named = names_of(type(record), field).get(text)
     text = str(named.words) if named else text
     if field.name == "grade" and value:

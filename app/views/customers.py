@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 from flask import g, url_for
 from flask_babel import gettext as _
 
+from app.columns import Tone
 from app.extensions import company
 from app.models import (
     AccountEntry,
@@ -126,7 +127,7 @@ class CustomerView(RecordView):
         if found.visits is not None:
             yield pages.Figure(_("Visits this year"), str(found.visits), url=f"{here}?tab=visit")
         if found.open_cases is not None:
-            tone: pages.Tone = "bad" if found.open_cases else ""
+            tone: Tone = "bad" if found.open_cases else ""
             yield pages.Figure(
                 _("Open complaints"), str(found.open_cases), tone=tone, url=f"{here}?tab=complaint"
             )
@@ -240,7 +241,7 @@ def _asked_for(request: ApprovalRequest) -> pages.TimelineItem:
         title=request.title,
         when=values.show_moment(request.opened_at),
         url=url_for("ApprovalView.show", pk=request.id),
-        marks=(pages.Cell(request.status.words, "badge", request.status.tone),),  # type: ignore[arg-type]
+        marks=(pages.Cell(request.status.words, "badge", request.status.tone),),
         tone="ok" if done else "now",
     )
 
@@ -363,7 +364,7 @@ def _why(record: Any, held: Held) -> str:
 
 def _grade_item(record: Any, held: Held) -> pages.Item:
     last = held.grades - 1
-    tone: pages.Tone = "ok" if held.grade_no == 0 else "bad" if held.grade_no == last else "run"
+    tone: Tone = "ok" if held.grade_no == 0 else "bad" if held.grade_no == last else "run"
     return pages.Item(
         held.scheme,
         url=_why(record, held),
@@ -383,7 +384,7 @@ def _bought(found: customer_file.Standing, here: str) -> pages.Figure:
     """What he bought this year, against the same days of the last one."""
     now, before = found.bought or Decimal(0), found.bought_before or Decimal(0)
     note: str = ""
-    tone: pages.Tone = ""
+    tone: Tone = ""
     if before > 0:
         change = (now - before) / before * 100
         note = _("%(change)s%% against last year", change=f"{change:+.1f}")

@@ -17,6 +17,7 @@ from flask_appbuilder import expose
 from flask_appbuilder.baseviews import BaseView
 
 from app import workflows
+from app.columns import Tone
 from app.errors import BadRequest, NotFound, Refusal, WrongState
 from app.extensions import company, db, transaction
 from app.models import (
@@ -225,7 +226,7 @@ def _run_row(run: EvalRun, name: Words) -> pages.Row:
         pages.Cell(period_of(run), label=labels[1]),
         pages.Cell(run.kind.words, label=labels[2]),
         pages.Cell(f"{run.population:,}", kind="num", label=labels[3]),
-        pages.Cell(run.status.words, kind="badge", tone=run.status.tone, label=labels[4]),  # type: ignore[arg-type]
+        pages.Cell(run.status.words, kind="badge", tone=run.status.tone, label=labels[4]),
         pages.Cell(sealed, kind="date", label=labels[5]),
     )
     return pages.Row(id=str(run.id), url=url, cells=cells, selectable=False)
@@ -303,7 +304,7 @@ def _waiting_page(run: EvalRun) -> pages.RunPage:
     return pages.RunPage(
         title=title,
         crumbs=crumbs(pages.Crumb(title)),
-        badges=(pages.Cell(run.status.words, kind="badge", tone=run.status.tone),),  # type: ignore[arg-type]
+        badges=(pages.Cell(run.status.words, kind="badge", tone=run.status.tone),),
         facts=(period_of(run),),
         primary=_compute_act(run),
         job=_progress(run),
@@ -351,7 +352,7 @@ def _run_page(opened: reading.Opened) -> pages.RunPage:
         title=opened.scheme.words,
         crumbs=crumbs(pages.Crumb(Words(f"评价运行 {run.id}", f"Run {run.id}"))),
         badges=(
-            pages.Cell(run.status.words, kind="badge", tone=run.status.tone),  # type: ignore[arg-type]
+            pages.Cell(run.status.words, kind="badge", tone=run.status.tone),
             pages.Cell(run.kind.words, kind="badge"),
         ),
         facts=(period_of(run), say("截止 {at}", "as of {at}", at=values.show_moment(run.as_of))),
@@ -627,7 +628,7 @@ def _result_row(opened: reading.Opened, row: Any, columns: tuple[pages.Column, .
 def grade_cell(grade: Grade | None, number: int | None, count: int, label: pages.Text = "") -> pages.Cell:
     if grade is None or number is None:
         return pages.Cell(reading.UNGRADED, kind="badge", label=label)
-    tone: pages.Tone = "ok" if number == 0 else "bad" if number == count - 1 else "run"
+    tone: Tone = "ok" if number == 0 else "bad" if number == count - 1 else "run"
     return pages.Cell(grade.words, kind="grade", tone=tone, label=label)
 
 
@@ -732,7 +733,7 @@ def _feedback_cell(one: EvalFeedback, files: int) -> pages.Cell:
     text = say("{day} {way}，{to}", "{day}, {way}: {to}", day=one.told_on, way=one.way.words, to=one.told_to)
     if one.said:
         note = say("“{said}” {note}", "“{said}” {note}", said=one.said, note=note)
-    opinion = pages.Cell(one.opinion.words, "badge", one.opinion.tone)  # type: ignore[arg-type]
+    opinion = pages.Cell(one.opinion.words, "badge", one.opinion.tone)
     return pages.Cell(
         text, label=labels_of(EvalFeedback), url=url_to(one), note=note, badges=(opinion,), wide=True
     )
@@ -743,7 +744,7 @@ def _appeal_cell(one: EvalAppeal, files: int) -> pages.Cell:
     text = say(
         "{no} {day} {who}", "{no}, {day}: {who}", no=one.no or "", day=one.raised_on, who=one.raised_by
     )
-    standing = pages.Cell(one.status.words, "badge", one.status.tone)  # type: ignore[arg-type]
+    standing = pages.Cell(one.status.words, "badge", one.status.tone)
     return pages.Cell(
         text, label=labels_of(EvalAppeal), url=url_to(one), note=note, badges=(standing,), wide=True
     )

@@ -9,6 +9,7 @@ from typing import Any
 from flask import request, url_for
 from flask_babel import gettext as _
 
+from app.columns import Tone
 from app.models import ApprovalFlowVersion, FlowStatus
 from app.roles import Act as Right
 from app.services import access, values
@@ -53,7 +54,7 @@ class Found:
     """A finding: what, where (a link), a case that shows it."""
 
     words: Words
-    tone: pages.Tone
+    tone: Tone
     label: Words
     where: Words
     url: str = ""
@@ -181,8 +182,8 @@ def status_cell(version: ApprovalFlowVersion) -> Cell:
     if version.status is FlowStatus.draft and version.findings is not None:
         sound = designing.is_sound(version)
         mark = Cell(CHECKED if sound else FLAWED, "badge", "ok" if sound else "bad")
-        return Cell(version.status.words, "badge", version.status.tone, badges=(mark,))  # type: ignore[arg-type]
-    return Cell(version.status.words, "badge", version.status.tone)  # type: ignore[arg-type]
+        return Cell(version.status.words, "badge", version.status.tone, badges=(mark,))
+    return Cell(version.status.words, "badge", version.status.tone)
 
 
 def may(right: Right) -> bool:
@@ -557,7 +558,7 @@ def _versions_panel(all_: Sequence[Standing], shown: ApprovalFlowVersion) -> Pan
                 say("第 {n} 版", "Version {n}", n=version.edition),
                 url="" if here else url_for("ApprovalFlowVersionView.show", pk=version.id),
                 note=" · ".join(notes),
-                badge=Cell(version.status.words, "badge", version.status.tone),  # type: ignore[arg-type]
+                badge=Cell(version.status.words, "badge", version.status.tone),
                 act=None if here else compare,
             )
         )

@@ -15,7 +15,7 @@ from sqlalchemy import and_, func, select
 from sqlalchemy.orm import joinedload
 
 from app import workflows
-from app.columns import now
+from app.columns import Tone, now
 from app.extensions import company, db, transaction
 from app.models import (
     Contract,
@@ -186,7 +186,7 @@ def _notice_panel(who: access.Principal, most: int = SHOWN) -> pages.Panel:
             notice.text_zh if language.get() == "zh" else notice.text_en,
             url=_object_url(notice),
             note=values.show_moment(notice.raised_at),
-            badge=pages.Cell(notice.kind.words, kind="badge", tone=notice.kind.tone),  # type: ignore[arg-type]
+            badge=pages.Cell(notice.kind.words, kind="badge", tone=notice.kind.tone),
         )
         for notice in found
     )
@@ -254,7 +254,7 @@ def _figures(who: access.Principal) -> Iterable[pages.Figure]:
     """How many there are of what he looks after, each figure opening to its list; one statement for all."""
     today = company.today()
     soon = today + timedelta(days=60)
-    offered: tuple[tuple[str, type[Any], Any, str, pages.Tone], ...] = (
+    offered: tuple[tuple[str, type[Any], Any, str, Tone], ...] = (
         (
             _("Customers"),
             Customer,

@@ -93,7 +93,7 @@ def _run_row(run: ImportRun) -> pages.Row:
     cells = (
         pages.Cell(run.file_name, kind="link", url=url, note=run.sheet or ""),
         pages.Cell(label_of(run.resource)),
-        pages.Cell(run.status.words, kind="badge", tone=run.status.tone),  # type: ignore[arg-type]
+        pages.Cell(run.status.words, kind="badge", tone=run.status.tone),
         *counts,
         pages.Cell(values.show_moment(run.created_at), kind="date"),
     )

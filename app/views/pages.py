@@ -11,6 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from app.columns import Tone
 from app.words import Words
 
 MOST_SHOWN = 99
@@ -23,9 +24,6 @@ def badge(count: int) -> str:
 
 
 Text = str | Words
-
-Tone = Literal["", "run", "ok", "warn", "bad", "end"]
-"""The one colour language: grey draft, blue going, green in force, amber soon, red refused or late, outline over."""
 
 CellKind = Literal["text", "num", "badge", "grade", "link", "long", "sealed", "date", "change", "progress"]
 

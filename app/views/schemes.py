@@ -219,7 +219,7 @@ def _subject(version: EvalSchemeVersion) -> Words | str:
 
 
 def _status(version: EvalSchemeVersion) -> pages.Cell:
-    return pages.Cell(version.status.words, "badge", version.status.tone)  # type: ignore[arg-type]
+    return pages.Cell(version.status.words, "badge", version.status.tone)
 
 
 # ---- one version -------------------------------------------------------------------------------------------

@@ -1,6 +1,6 @@
 """The single import path, for screen, API and command line: open, judge, keep, write, give back what was refused."""
 
-from app.services import customer_rules, extra_definitions
+from app.services import customer_rules, extra_definitions, order_days, stages
 from app.services.imports.applying import apply, cancel
 from app.services.imports.checking import Checked, Plan
 from app.services.imports.editing import MOST as MOST_EDITED, judge_edit, offered, stage_edit
@@ -17,8 +17,8 @@ from app.services.imports.resources import Resource, importable, resource
 from app.services.imports.staging import Counts, Opened, Order, Progress, dry_run, open_file, stage, upload
 from app.services.imports.undoing import undo
 
-RULES = (customer_rules, extra_definitions)
-"""Modules whose rules must be known before a file is judged."""
+RULES = (customer_rules, extra_definitions, order_days, stages)
+"""Modules whose rules must be known before a file is judged, or a record written by any other door."""
 
 __all__ = [
     "MOST_EDITED",

@@ -12,12 +12,8 @@ from sqlalchemy import select
 from app.columns import MoneyType, half_up
 from app.extensions import db
 from app.models import DocumentKind, ImportMode, SalesDocument, TradeLine, Verdict
-from app.services.imports import order_days
 from app.services.imports.checking import ALREADY, NOT_THERE, NOT_YOURS, Checked, Checker
 from app.words import Words, say
-
-RULES = (order_days,)
-"""Imported, so that it is kept when customers ordered, by whatever door."""
 
 TOLERANCE = Decimal("0.01")
 NEGATIVE = frozenset({DocumentKind.goods_return, DocumentKind.cancellation})

@@ -9,8 +9,7 @@ from sqlalchemy import delete, select, update
 from app.errors import NotFound, Refusal, WrongState
 from app.extensions import db, transaction
 from app.models import AuditAct, ImportRow, ImportRun, ImportStatus, Verdict
-from app.services import access, audit, bulk, extras
-from app.services.imports import order_days
+from app.services import access, audit, bulk, extras, order_days
 from app.services.imports.applying import Writer
 from app.services.imports.cells import restored
 from app.services.imports.relations import batched

@@ -7,7 +7,6 @@ sets two runs side by side.
 
 from __future__ import annotations
 
-from app.services import stages
 from app.workflows.evaluation import packing, runs
 
-__all__ = ["packing", "runs", "stages"]
+__all__ = ["packing", "runs"]

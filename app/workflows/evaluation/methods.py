@@ -407,7 +407,7 @@ class Percentile(Plain):
 
     def score(self, slot: str, columns: Columns, whole: Whole) -> Element:
         value = columns[f"v{slot}"]
-        if whole.counted < 2:  # noqa: PLR2004 - nobody to be compared with
+        if whole.counted <= 1:  # nobody to be compared with
             return chosen([(value.is_(None), sa.null())], self.alone)
         passed = FULL - whole.passed(value + 1) if self.low_is_better else whole.passed(value)
         return chosen([(value.is_(None), sa.null())], passed)

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from sqlalchemy import event
 from sqlalchemy.orm import Session
 
-from app.extensions import company, db
+from app.extensions import Model, company, db
 from app.models import Customer, DocumentKind, DocumentStatus, SalesDocument
 from app.services import access
 
@@ -26,12 +26,7 @@ AT_ONCE = 400
 Days = Mapping[int, Collection[date]]
 
 
-def _table(model: type[Any]) -> sa.Table:
-    table: sa.Table = sa.inspect(model).local_table
-    return table
-
-
-CUSTOMER, DOCUMENT = _table(Customer), _table(SalesDocument)
+CUSTOMER, DOCUMENT = (Model.metadata.tables[model.__tablename__] for model in (Customer, SalesDocument))
 
 
 def days_of(document_ids: Iterable[int]) -> Days:
