@@ -1,8 +1,9 @@
 """`python -m bench [pages] [files] [approvals] [evaluations]`: the benchmarks, all unless some are named, on PostgreSQL and SQLite.
 
 `--quick` builds a company of 20,000 customers and takes minutes; `--customers` says how many, `--minutes` how long the
-pages are asked in each database. `python -m bench keep --kept FOLDER` builds the companies and keeps them, with their
-PostgreSQL, until it is stopped: `python -m bench pages --kept FOLDER` measures those. Ends with 1 when a figure misses its gate.
+pages are asked in each database. `python -m bench keep --kept FOLDER` builds the companies of pages and evaluations and
+keeps them, with their PostgreSQL, until it is stopped: `python -m bench pages --kept FOLDER` measures those. Ends with 1
+when a figure misses its gate.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from datetime import datetime
 from pathlib import Path
 
 from bench import approvals, evaluations, pages, servers, sheets
+from bench.kept import Kept
 from tests.postgres import MissingPostgres, Postgres
 
 OPTIONS = ("shared_buffers=1GB", "work_mem=16MB", "max_wal_size=4GB")
@@ -34,7 +36,7 @@ def arguments(given: list[str]) -> argparse.Namespace:
     parser.add_argument("--customers", type=int, default=pages.Size.customers)
     parser.add_argument("--rounds", type=int, default=pages.Size.rounds)
     parser.add_argument("--minutes", type=float, default=pages.Size.minutes)
-    parser.add_argument("--kept", type=Path, metavar="FOLDER", help="where companies are kept for the pages")
+    parser.add_argument("--kept", type=Path, metavar="FOLDER", help="where companies are kept")
     parser.add_argument("--quick", action="store_true", help="20,000 customers, five rounds")
     found = parser.parse_args(given)
     if wrong := set(found.names) - {*BENCHMARKS, KEEP}:
@@ -49,12 +51,12 @@ def main(given: list[str]) -> bool:
     asked = arguments(given)
     customers, rounds = (20_000, 5) if asked.quick else (asked.customers, asked.rounds)
     size = pages.Size(customers, rounds, asked.minutes)
+    names = [name for name in asked.names if name != KEEP] or list(BENCHMARKS)
     if KEEP in asked.names:
-        keep(asked.kept, size)
+        keep(asked.kept, size, names)
         return True
     if asked.kept:
-        return measure_kept(asked.kept, asked.on, size)
-    names = asked.names or list(BENCHMARKS)
+        return measure_kept(asked.kept, asked.on, size, names)
     print(
         f"{datetime.now().astimezone():%Y-%m-%d %H:%M}, {os.cpu_count()} cores, Python {platform.python_version()}, {platform.system()}"
     )
@@ -71,16 +73,24 @@ def main(given: list[str]) -> bool:
     return within
 
 
-def keep(folder: Path, size: pages.Size) -> None:
+def keep(folder: Path, size: pages.Size, names: list[str]) -> None:
     """Build the companies in both databases, say when they stand, and keep their server until told to stop."""
     folder.mkdir(parents=True, exist_ok=True)
     numbers = itertools.count(1)
-    sites = pages.build("sqlite", lambda: f"sqlite:///{folder}/{next(numbers)}.db", folder, size)
-    pages.Kept(0, sites).write(folder / "sqlite.json")
+    Kept.build("sqlite", lambda: f"sqlite:///{folder}/{next(numbers)}.db", folder, size, names).write(
+        folder / "sqlite.json"
+    )
     server = Postgres(*OPTIONS)
     try:
-        sites = pages.build("postgresql", lambda: server.url(server.create()), folder, size)
-        pages.Kept(server.process.pid, sites).write(folder / "postgresql.json")
+        of_server = Kept.build(
+            "postgresql",
+            lambda: server.url(server.create()),
+            folder,
+            size,
+            names,
+            server=server.process.pid,
+        )
+        of_server.write(folder / "postgresql.json")
         print(f"kept in {folder}; Ctrl+C ends it", flush=True)
         server.process.wait()
     except KeyboardInterrupt:
@@ -89,13 +99,12 @@ def keep(folder: Path, size: pages.Size) -> None:
         server.stop()
 
 
-def measure_kept(folder: Path, on: str | None, size: pages.Size) -> bool:
-    """The pages of companies that are kept."""
+def measure_kept(folder: Path, on: str | None, size: pages.Size, names: list[str]) -> bool:
+    """The benchmarks of companies that are kept."""
     within = True
     for kind in ("postgresql", "sqlite"):
         if on in (None, kind):
-            kept = pages.Kept.read(folder / f"{kind}.json")
-            within &= pages.measure(kind, kept.sites, kept.processor, size)
+            within &= Kept.read(folder / f"{kind}.json").measure(kind, size, names)
     return within
 
 
@@ -136,7 +145,8 @@ def run(
     if "approvals" in names:
         within &= approvals.measure(kind, url_of, folder)
     if "evaluations" in names:
-        within &= evaluations.measure(kind, url_of, folder, size.customers, database)
+        site = evaluations.build(kind, url_of, folder, size.customers)
+        within &= evaluations.measure(kind, site, size.customers, database)
     return within
 
 

@@ -29,7 +29,7 @@ from app.workflows.evaluation.comparing import Change
 from app.workflows.evaluation.pins import Pin, midnight, pin
 from app.workflows.evaluation.sources import table_of
 from bench import company
-from bench.site import prepare
+from bench.site import opened, prepare
 
 PERIOD = "2025-01-01..2025-12-31"
 ROUNDS = 3
@@ -102,6 +102,14 @@ Database = Callable[[], float]
 
 
 @dataclass(frozen=True)
+class Site:
+    """One company in a database, and the folder of its files."""
+
+    url: str
+    folder: Path
+
+
+@dataclass(frozen=True)
 class Took:
     """How long something took: seconds of processor time, ours and the server's, and by the clock."""
 
@@ -125,17 +133,28 @@ class Stopwatch:
         return time.process_time() + self.database()
 
 
-def measure(kind: str, url_of: Callable[[], str], folder: Path, customers: int, database: Database) -> bool:
-    """Print the figures of one database; whether the gates were held."""
-    place = folder / f"{kind}-evaluations"
-    url = url_of()
-    app, world = prepare(url, place)
+def build(kind: str, url_of: Callable[[], str], folder: Path, customers: int) -> Site:
+    """The company that is evaluated."""
+    site = Site(url_of(), folder / f"{kind}-evaluations")
+    app, world = prepare(site.url, site.folder)
     with app.app_context():
         start = time.perf_counter()
         company.fill(world, customers, is_searched=False)
         _second_half(customers)
-        print(f"\nbuilt in {time.perf_counter() - start:.0f} s", flush=True)
-        return figures(kind, url, place, customers, database)
+        db.session.remove()
+        db.engine.dispose()
+    print(
+        f"{customers:,} customers, {customers * 10:,} order lines: {time.perf_counter() - start:.0f} s",
+        flush=True,
+    )
+    return site
+
+
+def measure(kind: str, site: Site, customers: int, database: Database) -> bool:
+    """Print the figures of one database; whether the gates were held."""
+    app = opened(site.url, site.folder)
+    with app.app_context():
+        return figures(kind, site.url, site.folder, customers, database)
 
 
 def figures(kind: str, url: str, place: Path, customers: int, database: Database) -> bool:

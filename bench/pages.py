@@ -7,14 +7,13 @@ answer. The same product over a tenth of the data is asked as well: pages may no
 
 from __future__ import annotations
 
-import json
 import math
 import os
 import random
 import statistics
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -358,28 +357,6 @@ def build(kind: str, url_of: Callable[[], str], folder: Path, size: Size) -> lis
         place.mkdir(parents=True)
         sites.append(site_of(url_of(), place, customers))
     return sites
-
-
-@dataclass(frozen=True)
-class Kept:
-    """Companies that stay for several runs, and the process of the database they are in; 0 for none of its own."""
-
-    server: int
-    sites: list[Site]
-
-    def write(self, file: Path) -> None:
-        written = [{**asdict(site), "folder": str(site.folder)} for site in self.sites]
-        file.write_text(json.dumps({"server": self.server, "sites": written}, ensure_ascii=False))
-
-    @classmethod
-    def read(cls, file: Path) -> Kept:
-        held = json.loads(file.read_text())
-        sites = [Site(**{**site, "folder": Path(site["folder"])}) for site in held["sites"]]
-        return cls(held["server"], sites)
-
-    def processor(self) -> float:
-        """Seconds of processor time of the database."""
-        return servers.processor_of(self.server) if self.server else 0.0
 
 
 def measure(kind: str, sites: list[Site], database: Callable[[], float], size: Size) -> bool:
