@@ -80,7 +80,7 @@ def keep(folder: Path, size: pages.Size, names: list[str]) -> None:
     Kept.build("sqlite", lambda: f"sqlite:///{folder}/{next(numbers)}.db", folder, size, names).write(
         folder / "sqlite.json"
     )
-    server = Postgres(*OPTIONS)
+    server = Postgres(*OPTIONS, place=folder)
     try:
         of_server = Kept.build(
             "postgresql",

@@ -33,9 +33,10 @@ OPTIONS = (
 )
 
 
-def new_folder(kind: str) -> Path:
+def new_folder(kind: str, place: Path | None = None) -> Path:
     """A folder for this process, in memory where there is one; those of processes that were killed are removed."""
-    place = MEMORY if os.access(MEMORY, os.W_OK) else Path(tempfile.gettempdir())
+    if place is None:
+        place = MEMORY if os.access(MEMORY, os.W_OK) else Path(tempfile.gettempdir())
     for left in place.glob(f"{kind}-*-*"):
         owner = left.name.split("-")[-2]
         if owner.isdecimal() and not Path(f"/proc/{owner}").exists() and Path("/proc/self").exists():
@@ -54,12 +55,12 @@ class MissingPostgres(Exception):
 
 
 class Postgres:
-    """One running server; `create` and `drop` give and take its databases."""
+    """One running server, in memory unless it is given a place; `create` and `drop` give and take its databases."""
 
-    def __init__(self, *options: str) -> None:
+    def __init__(self, *options: str, place: Path | None = None) -> None:
         binaries = find_binaries()
         self.options = (*OPTIONS, *options)
-        self.home = new_folder("guanhu-pg")
+        self.home = new_folder("guanhu-pg", place)
         self.home.chmod(0o755)
         self.port = free_port()
         self._started = 0
