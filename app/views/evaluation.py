@@ -713,14 +713,19 @@ def _hearing_acts(found: Explanation) -> Iterable[pages.Act]:
             yield pages.Act(label, url_for(f"{model.__name__}View.add", **given), icon=icon)
 
 
+TOLD, NOT_TOLD = Words("已反馈", "told"), Words("尚未反馈", "not told yet")
+
+
 def _hearing(found: Explanation) -> Iterable[pages.Section]:
     """What the rated was told, thinks and objects."""
     heard = found.heard
     if heard is None or found.grade_no is None:
         return
     cells = [_feedback_cell(one, files) for one, files in heard.feedback]
-    if not cells:
-        cells = [pages.Cell(Words("尚未反馈", "not told yet"), label=labels_of(EvalFeedback), tone="warn")]
+    if not heard.was_told:
+        cells.append(pages.Cell(NOT_TOLD, "badge", "warn", label=labels_of(EvalFeedback)))
+    elif not cells:  # told, but what was said then is not for this reader
+        cells.append(pages.Cell(TOLD, "badge", "ok", label=labels_of(EvalFeedback)))
     cells += [_appeal_cell(one, files) for one, files in heard.appeals]
     until = heard.last_day
     note = say("申诉期至 {day}", "appeals until {day}", day=until) if until else ""

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from datetime import timedelta
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from flask_appbuilder.security.sqla.models import Role
 from sqlalchemy import func, select
 
 from app.extensions import company, db, transaction
 from app.models import (
     AppealStatus,
     ApprovalRequest,
+    Attachment,
     Customer,
     EvalAppeal,
     EvalFeedback,
@@ -21,7 +24,9 @@ from app.models import (
     EvalScheme,
     Notice,
     Parameter,
+    RoleGrant,
 )
+from app.roles import Act, Reach
 from app.services import access
 from app.workflows.evaluation import packing, publishing, runs
 from app.workflows.evaluation.pins import pin
@@ -127,6 +132,68 @@ def test_what_the_customer_was_told_and_thinks_stands_by_his_grade(app, cast, lo
     page = alice.get(f"/customer/show/{cast.k1}?tab=eval_feedback").text
     assert "钱掌柜" in page
     assert login(cast.charlie).get(f"/eval_feedback/show/{pk}").status_code == 404
+
+
+def allow(app: Any, role: str, **grants: Reach) -> str:
+    """A role that reads these record types, as far as it says; its name."""
+    with app.app_context(), access.acting(access.SYSTEM), transaction():
+        made = Role(name=role)
+        db.session.add(made)
+        db.session.flush()
+        db.session.add_all(
+            RoleGrant(role_id=made.id, resource=resource, act=Act.read, reach=reach)
+            for resource, reach in grants.items()
+        )
+    return role
+
+
+def files(app: Any, of: str, pk: int, *, confidential: bool) -> None:
+    """A file of a record, as it stands in the table."""
+    with app.app_context():
+        shop.add(
+            Attachment,
+            object_type=of,
+            object_id=pk,
+            file_name="a.pdf",
+            size=1,
+            sha256="0" * 64,
+            media_type="application/pdf",
+            is_confidential=confidential,
+        )
+
+
+RESULTS = {"eval_run": Reach.all, "eval_scheme": Reach.all, "customer": Reach.all}
+
+
+def test_who_sees_a_result_does_not_read_feedback_and_appeals_by_that(app, cast, login, hire):
+    alice = login(cast.alice, "zh")
+    number_of(alice.post("/eval_feedback/add", data=feedback(cast)))
+    number_of(alice.post("/eval_appeal/add", data=appeal(cast)))
+    rita = login(hire("Rita", allow(app, "reads_results", **RESULTS)), "zh")
+    for page in ("explain", "sheet"):
+        shown = rita.get(f"/evaluation/{page}/{cast.run}/{cast.k1}").text
+        for kept in ("三月有一张退货单未计", "不认可", "钱掌柜", "另有订单未计入", "附件"):
+            assert kept not in shown, (page, kept)
+        # that he was told is no secret, and never said wrongly
+        assert "尚未反馈" not in shown and "已反馈" in shown
+    english = login(hire("Ray", "reads_results"), "en").get(f"/evaluation/explain/{cast.run}/{cast.k1}").text
+    assert "not told yet" not in english and re.search(r">\s*told\s*<", english)
+
+
+def test_of_feedback_and_appeals_only_the_rows_and_files_within_reach_are_shown(app, cast, login, hire):
+    told = number_of(login(cast.alice, "zh").post("/eval_feedback/add", data=feedback(cast)))
+    raised = number_of(login(cast.alice, "zh").post("/eval_appeal/add", data=appeal(cast)))
+    for of, pk in (("eval_feedback", told), ("eval_appeal", raised)):
+        files(app, of, pk, confidential=False)
+        files(app, of, pk, confidential=True)
+    where = f"/evaluation/explain/{cast.run}/{cast.k1}"
+    own = allow(app, "reads_own", **RESULTS, eval_feedback=Reach.own, eval_appeal=Reach.own)
+    shown = login(hire("Olga", own), "zh").get(where).text
+    assert "三月有一张退货单未计" not in shown and "另有订单未计入" not in shown and "已反馈" in shown
+    every = allow(app, "reads_every", **RESULTS, eval_feedback=Reach.all)
+    shown = login(hire("Eva", every), "zh").get(where).text
+    assert "三月有一张退货单未计" in shown and "附件 1 个" in shown and "另有订单未计入" not in shown
+    assert "附件 2 个" not in shown
 
 
 @pytest.mark.parametrize(

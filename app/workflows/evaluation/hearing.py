@@ -18,7 +18,6 @@ from app.errors import Problem
 from app.extensions import company, db
 from app.models import (
     AppealStatus,
-    Attachment,
     EvalAppeal,
     EvalFeedback,
     EvalResult,
@@ -26,7 +25,8 @@ from app.models import (
     EvalSchemeVersion,
     RunStatus,
 )
-from app.services import access, parameters
+from app.roles import Act
+from app.services import access, attachments, parameters
 from app.services.records import checked
 from app.words import Words, say
 from app.workflows.evaluation.sources import table_of
@@ -113,16 +113,23 @@ def last_day(run: EvalRun, field: str, subject_id: int) -> date | None:
 
     None where the company sets no limit.
     """
+    return _last_day(run, _told_on(run.id, field, subject_id))
+
+
+def _last_day(run: EvalRun, told: date | None) -> date | None:
     days = parameters.number(DAYS)
     if days is None or run.published_at is None:
         return None
-    with access.acting(access.SYSTEM), db.session.no_autoflush:
-        told = db.session.scalar(
-            sa.select(sa.func.max(EvalFeedback.told_on)).where(
-                EvalFeedback.run_id == run.id, getattr(EvalFeedback, field) == subject_id
-            )
-        )
     return (told or run.published_at.astimezone(company.zone).date()) + timedelta(days=int(days))
+
+
+def _told_on(run_id: int, field: str, subject_id: int) -> date | None:
+    """When a result was told last, whoever may read what was said then."""
+    told = sa.select(sa.func.max(EvalFeedback.told_on)).where(
+        EvalFeedback.run_id == run_id, getattr(EvalFeedback, field) == subject_id
+    )
+    with access.acting(access.SYSTEM), db.session.no_autoflush:
+        return db.session.scalar(told)
 
 
 def too_late(appeal: EvalAppeal) -> Words | None:
@@ -193,10 +200,15 @@ def settle(run_id: int) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Hearing:
-    """What was told of one result, and what was objected to it; the newest first, with how many files each has."""
+    """What was told of one result, and what was objected to it, as far as the reader may read it.
+
+    The newest first, each with how many of its files he may see.
+    """
 
     field: str
     """The column that names the rated."""
+    was_told: bool
+    """Whether the result was told at all: that much of it is known to whoever may know the result."""
     feedback: list[tuple[EvalFeedback, int]]
     appeals: list[tuple[EvalAppeal, int]]
     last_day: date | None
@@ -207,26 +219,27 @@ def of_result(run: EvalRun, subject_type: str, subject_id: int) -> Hearing | Non
     field = {"customer": "customer_id", "employee": "employee_id"}.get(SUBJECTS[subject_type].counted_as)
     if field is None or run.status not in PUBLIC:
         return None
-    with access.acting(access.SYSTEM):
-        return Hearing(
-            field,
-            _told(EvalFeedback, run.id, field, subject_id),
-            _told(EvalAppeal, run.id, field, subject_id),
-            last_day(run, field, subject_id),
-        )
-
-
-def _told(model: Any, run_id: int, field: str, subject_id: int) -> list[Any]:
-    files = (
-        sa.select(sa.func.count())
-        .where(Attachment.object_type == model.__tablename__, Attachment.object_id == model.id)
-        .correlate(model)
-        .scalar_subquery()
+    told = _told_on(run.id, field, subject_id)
+    return Hearing(
+        field,
+        told is not None,
+        _read(EvalFeedback, run.id, field, subject_id),
+        _read(EvalAppeal, run.id, field, subject_id),
+        _last_day(run, told),
     )
-    statement = (
-        sa.select(model, files)
+
+
+def _read(model: Any, run_id: int, field: str, subject_id: int) -> list[Any]:
+    """The records of a result the reader may read: knowing the result gives no right to them."""
+    if not access.principal().may(Act.read, access.resource_of(model)):
+        return []
+    found = db.session.scalars(
+        sa.select(model)
         .where(model.run_id == run_id, getattr(model, field) == subject_id)
         .options(selectinload(model.owner))
         .order_by(model.id.desc())
-    )
-    return [(record, count) for record, count in db.session.execute(statement)]
+    ).all()
+    if not found:
+        return []
+    files = db.session.execute(sa.select(*map(attachments.count_of, found))).one()
+    return list(zip(found, files, strict=True))
