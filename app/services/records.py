@@ -292,8 +292,8 @@ def hold_related(rows: Sequence[Any], fields: Iterable[Field]) -> None:
             wanted.setdefault(field.target, set()).update(keys)
     for target, keys in wanted.items():
         if keys:
-            found = list(db.session.scalars(select(target).where(target.id.in_(keys))))
-            db.session.info.setdefault("held", []).extend(found)
+            found = db.session.scalars(select(target).where(target.id.in_(keys)))
+            _hold(*found)
 
 
 def ids_of(query: Query, most: int) -> list[int]:
