@@ -50,7 +50,7 @@ def _runs(keys: Select[Any], model: type[Any], sort: keyset.Sort) -> tuple[_Run,
     column = extras.key_of(field, mirror)
     first, *rest = keyset.order_of(model, sort)
     of_record = and_(
-        mirror.info_item_id == field.item.id,  # type: ignore[union-attr]
+        mirror.info_item_id == extras.item_of(field).id,
         mirror.object_id == model.id,
         column.is_not(None),
     )

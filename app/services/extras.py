@@ -28,7 +28,7 @@ from app.columns import MoneyType, QuantityType, to_units
 from app.extensions import Model, company, db
 from app.models import EXTRA, Customer, CustomerInfo, Extended, ExtraIndex
 from app.services import access, values
-from app.services.fields import Field, Kind, extra_fields, field_named
+from app.services.fields import Field, Item, Kind, extra_fields, field_named
 
 INDEX = Model.metadata.tables[ExtraIndex.__tablename__]
 HISTORY = Model.metadata.tables[CustomerInfo.__tablename__]
@@ -208,15 +208,21 @@ def forget(model: type[Any], ids: Sequence[int]) -> None:
             connection.execute(delete(HISTORY).where(HISTORY.c.customer_id.in_(ids)))
 
 
-def column_of(model: type[Any], field: Field) -> ColumnElement[Any]:
-    """An extra field of a record type in SQL: what it is filtered and sorted by."""
+def item_of(field: Field) -> Item:
+    """The definition of an added field. Raises `TypeError` for a column."""
     if field.item is None:
         raise TypeError(f"{field.name} is a column")
+    return field.item
+
+
+def column_of(model: type[Any], field: Field) -> ColumnElement[Any]:
+    """An extra field of a record type in SQL: what it is filtered and sorted by."""
+    item = item_of(field)
     if field.kind is Kind.long:
-        return model.extra[field.item.key].as_string()  # type: ignore[no-any-return]
+        return model.extra[item.key].as_string()  # type: ignore[no-any-return]
     found: ColumnElement[Any] = (
         select(key_of(field, ExtraIndex))
-        .where(ExtraIndex.info_item_id == field.item.id, ExtraIndex.object_id == model.id)
+        .where(ExtraIndex.info_item_id == item.id, ExtraIndex.object_id == model.id)
         .limit(1)
         .scalar_subquery()
     )
@@ -252,9 +258,10 @@ def holding(
     None where that is no help: SQLite writes down all of them before it looks at the first, which takes longer than
     looking at the records one by one where every twentieth fits. PostgreSQL knows how many there are.
     """
-    if field.item is None or field.kind in UNMIRRORED:
+    item = item_of(field)
+    if field.kind in UNMIRRORED:
         return None
-    fits = (ExtraIndex.info_item_id == field.item.id, condition(_typed(field, key_of(field, ExtraIndex))))
+    fits = (ExtraIndex.info_item_id == item.id, condition(_typed(field, key_of(field, ExtraIndex))))
     if _is_sqlite():
         counted = select(ExtraIndex.id).where(*fits).limit(MOST_LISTED + 1).subquery()
         if (db.session.scalar(select(func.count()).select_from(counted)) or 0) > MOST_LISTED:
