@@ -35,7 +35,7 @@ from app.roles import Act
 from app.services import access, exports, values
 from app.services.fields import labels_of
 from app.services.language.kinds import POINTS
-from app.views import forms, pages, taking_out
+from app.views import forms, pages, run_values, taking_out
 from app.views.base import attempt, fragment
 from app.views.cells import LINKED, PLACES, url_to
 from app.views.guards import needs
@@ -361,6 +361,7 @@ def _run_page(opened: reading.Opened) -> pages.RunPage:
         banners=tuple(_run_banners(opened)),
         figures=tuple(_figures(opened, lines)),
         charts=(_spread(lines), *_trend(opened, before)) if lines else (),
+        values=run_values.table(opened) if lines and not fragment("results") else None,
         table=_results(opened, lines),
         pinned=_pinned(opened),
     )

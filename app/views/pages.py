@@ -852,7 +852,7 @@ class RunsPage:
 
 @dataclass(frozen=True, slots=True)
 class RunPage:
-    """`evaluation/run.html`: what a run pinned, how grades are spread, and each result."""
+    """`evaluation/run.html`: what a run pinned, how grades and values are spread, and each result."""
 
     title: Text
     crumbs: tuple[Crumb, ...] = ()
@@ -863,6 +863,7 @@ class RunPage:
     banners: tuple[Banner, ...] = ()
     figures: tuple[Figure, ...] = ()
     charts: tuple[Chart, ...] = ()
+    values: ListPage | None = None
     table: ListPage | None = None
     job: JobProgress | None = None
     pinned: Section | None = None

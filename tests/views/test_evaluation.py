@@ -12,7 +12,7 @@ from sqlalchemy import select, update
 from app.extensions import db, transaction
 from app.models import ApprovalRequest, Customer, EvalRun, Parameter, RunStatus
 from app.services import access, exports, jobs
-from app.workflows.evaluation import packing
+from app.workflows.evaluation import packing, reading
 from tests import world
 from tests.workflows.evaluation import shop
 
@@ -111,6 +111,20 @@ def test_a_run_is_started_computed_explained_and_published(app, people, client):
         db.session.remove()
     shown = leader.get(f"/customer/show/{k1}").text
     assert "门店评价（2025-01-01 至 2025-12-31）" in shown
+
+
+def test_the_page_of_a_run_tells_how_values_are_spread_and_of_how_many(app, people, client, monkeypatch):
+    world.sign_in(client, "hana")
+    url = started(client)
+    computed(app)
+    spread = ("2 of 2", "CNY 100.00", "CNY 500.00", "CNY 565.69", "CNY 900.00")  # of 100 and 900
+    page = english(client).get(url).text
+    assert [one for one in spread if one not in page] == [] and "Standard deviation (sample)" in page
+    monkeypatch.setattr(reading, "MOST_PEERS", 1)
+    page = client.get(url).text
+    assert "CNY 565.69" not in page and "?values=1" in page
+    assert "CNY 565.69" in client.get(f"{url}?values=1").text
+    assert "CNY 565.69" not in client.get(f"{url}?values=1", headers={"HX-Request": "true"}).text
 
 
 def test_totals_are_drawn_over_time_with_one_point_for_each_period(app, people, client):

@@ -39,6 +39,16 @@ def spoken(type_: Type, raw: Any, catalogue: Catalogue | None = None, nothing: W
     return Words(text, text)
 
 
+def spoken_mean(type_: Type, value: Decimal | None) -> Words:
+    """What was worked out of raw values, in whole units, as people read it: to two decimals, also where a value has none."""
+    if value is None:
+        return BLANK
+    shown = value * 100 if type_.kind is Kind.rate else value
+    text = f"{shown.quantize(Decimal('0.01'), ROUND_HALF_UP):,f}"
+    unit = UNITS.get(type_.kind, Words("{}", "{}"))
+    return Words(unit.zh.format(text), unit.en.format(text))
+
+
 def points(raw: int) -> Words:
     return spoken(POINTS, raw)
 
