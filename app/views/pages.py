@@ -614,6 +614,8 @@ class FormPage:
     submit_label: Text = ""
     submits: tuple[Act, ...] = ()
     """Further ways to send it (save and new, save draft), as submit buttons with `name` and `value`."""
+    acts: tuple[Act, ...] = ()
+    """Links beside the title: an act that posts would be a form within this one."""
     banners: tuple[Banner, ...] = ()
     hidden: Pairs = ()
     multipart: bool = False

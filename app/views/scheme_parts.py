@@ -21,7 +21,7 @@ from app.services.language.kinds import DATE, MOMENT
 from app.services.packs import read_document
 from app.views import forms, pages
 from app.views.guards import needs
-from app.views.schemes import MISSING, TITLE, VIEW
+from app.views.schemes import MISSING, TITLE, VIEW, seen_of, wrong_in
 from app.views.web import once
 from app.words import Words, say
 from app.workflows import publications
@@ -32,12 +32,13 @@ from app.workflows.evaluation.saying import spoken
 from app.workflows.evaluation.trying import Part, Tried
 
 LONGEST = 2_000
-WEIGHT = "weight-"
+OWN_WEIGHT, WEIGHT = "weight", "weight-"
 MEASURES, INDICATORS = "measures", "indicators"
 NEW = {
     MEASURES: Words("新建度量", "New measure"),
     INDICATORS: Words("新建指标", "New indicator"),
 }
+LOWER = {MEASURES: Words("度量", "measure"), INDICATORS: Words("指标", "indicator")}
 NAMES = {MEASURES: Words("度量", "Measure"), INDICATORS: Words("指标", "Indicator")}
 MEASURE_FIELDS = ("zh", "en", "source", "aggregate", "of", "over", "where", "window", "at")
 MEASURE_FLAGS = ("again", "whole")
@@ -93,6 +94,18 @@ class SchemePartView(BaseView):
         """An indicator: a formula over measures, how it is scored, and the weights of all."""
         return _answer(_Form(drafting.find(pk), INDICATORS, key))
 
+    @expose("/<int:pk>/measure/<key>/remove", methods=["GET", "POST"])
+    @needs(Act.edit)
+    def remove_measure(self, pk: int, key: str) -> Any:
+        """Take a measure out of the draft, when nothing rests on it."""
+        return _removed(_Form(drafting.find(pk), MEASURES, key))
+
+    @expose("/<int:pk>/indicator/<key>/remove", methods=["GET", "POST"])
+    @needs(Act.edit)
+    def remove_indicator(self, pk: int, key: str) -> Any:
+        """Take an indicator out of the draft, with the weights of those that stay."""
+        return _removed(_Form(drafting.find(pk), INDICATORS, key))
+
 
 def _answer(form: _Form) -> Any:
     """The form, what came of trying what was typed, or the way back to the draft that holds it now."""
@@ -104,7 +117,7 @@ def _answer(form: _Form) -> Any:
             return render_template("record/form.html", page=_page(form, tried=form.tried(part)))
         with transaction():
             command = once()
-            trying.keep(part, drafting.find(form.version.id), form.weights())
+            trying.keep(part, drafting.find(form.version.id), form.seen, form.weights())
             command.led_to(form.back)
     except NotFound:
         raise
@@ -112,6 +125,27 @@ def _answer(form: _Form) -> Any:
         return render_template("record/form.html", page=_page(form, refusal=refusal)), refusal.status
     flash(str(say("草稿已保存。", "The draft is saved.")), "success")
     return redirect(form.back, 303)
+
+
+def _removed(form: _Form) -> Any:
+    """The question whether a part is to go, or the way back to the draft without it."""
+    refusal: Refusal | None = None
+    try:
+        trying.check_unused(form.kind, form.key, form.version.body)
+        if request.method == "POST":
+            with transaction():
+                command = once()
+                draft = drafting.find(form.version.id)
+                trying.take_out(form.kind, form.key, draft, form.seen, form.weights())
+                command.led_to(form.back)
+            flash(str(say("已从草稿中移除。", "Removed from the draft.")), "success")
+            return redirect(form.back, 303)
+    except NotFound:
+        raise
+    except Refusal as found:
+        refusal = found
+    status = refusal.status if refusal and request.method == "POST" else 200
+    return render_template("record/form.html", page=_question(form, refusal)), status
 
 
 @dataclass(frozen=True)
@@ -124,17 +158,30 @@ class _Form:
 
     @property
     def stands(self) -> Mapping[str, Any]:
-        """The part as the draft has it. Raises `NotFound`."""
+        """The part as the draft has it. Raises `NotFound`, but not when it was filled in: what was typed is not lost."""
         if not self.key:
             return BEGINNING[self.kind]
         found = (self.version.body.get(self.kind) or {}).get(self.key)
+        if found is None and request.method == "POST":
+            return {}
         if found is None:
             raise NotFound(say("方案中没有“{key}”。", "The scheme has no '{key}'.", key=self.key[:40]))
         return dict(found)
 
     @property
+    def name(self) -> Words:
+        """What the part is called, as the draft has it, else as it was typed."""
+        stands = self.stands
+        return Words(*(str(stands.get(tongue) or self.shown(tongue)) for tongue in ("zh", "en")))
+
+    @property
     def back(self) -> str:
         return url_for(f"{VIEW}.show", pk=self.version.id)
+
+    @property
+    def seen(self) -> str:
+        """The hash of the draft the form was filled in against."""
+        return request.form.get("seen", "")
 
     def shown(self, name: str, stands: Any = "") -> str:
         """What a field of the form holds: what was typed, else how it stands."""
@@ -167,7 +214,7 @@ class _Form:
             "en": self.shown("en"),
             "value": self.shown("value"),
             "method": _mapping(self.shown("method"), "method"),
-            "weight": self._weight("weight"),
+            "weight": self._weight(OWN_WEIGHT),
             "missing": missing,
         }
 
@@ -211,10 +258,9 @@ def _mapping(text: str, name: str) -> Any:
 
 
 def _page(form: _Form, tried: Tried | None = None, refusal: Refusal | None = None) -> pages.FormPage:
-    wrong = getattr(refusal, "problems", None) or ([refusal] if refusal else [])
     told: dict[str, list[Words]] = {}
-    for one in wrong:
-        told.setdefault(getattr(one, "field", "") or "", []).append(one.words)
+    for one in wrong_in(refusal, WRITES):
+        told.setdefault(one.field or "", []).append(one.words)
     fields = _measure_fields(form) if form.kind == MEASURES else _indicator_fields(form)
     parts = [
         pages.Section("part", Words("定义", "Definition"), fields=tuple(fields)),
@@ -233,29 +279,72 @@ def _page(form: _Form, tried: Tried | None = None, refusal: Refusal | None = Non
         replace(part, fields=tuple(replace(one, errors=tuple(told.get(one.name, ()))) for one in part.fields))
         for part in parts
     ]
-    named = Words(str(form.stands["zh"]), str(form.stands["en"])) if form.key else None
-    title = (
-        say("{what}：{name}", "{what}: {name}", what=NAMES[form.kind], name=named)
-        if named
-        else NEW[form.kind]
-    )
+    title = NEW[form.kind]
+    if form.key:
+        title = say("{what}：{name}", "{what}: {name}", what=NAMES[form.kind], name=form.name)
     return pages.FormPage(
         title=title,
         action_url=request.path,
         sections=tuple(marked),
-        crumbs=(
-            pages.Crumb(TITLE, url_for(f"{VIEW}.list")),
-            pages.Crumb(publications.title_of_scheme(form.version), form.back),
-            pages.Crumb(title),
-        ),
+        crumbs=_crumbs(form, title),
+        acts=_remove_act(form),
         facts=(form.key,) if form.key else (),
         banners=(pages.Banner(_result(tried), "ok"),) if tried else (),
         problems=tuple(pages.Problem(words, field=name) for name, every in told.items() for words in every),
+        hidden=seen_of(form.version, refusal),
         cmd=forms.new_cmd(),
         cancel_url=form.back,
         submit_label=Words("存入草稿", "Keep in the draft"),
         submits=(pages.Act(Words("试算", "Try"), name="try", value="1"),),
     )
+
+
+WRITES = Words(
+    "请在新标签页打开现在的草稿核对：再次保存只写入本页的内容，其余保留。",
+    "Look at the draft as it is now in a new tab: saving again writes what stands on this page and keeps the rest.",
+)
+
+
+def _crumbs(form: _Form, title: Words) -> tuple[pages.Crumb, ...]:
+    return (
+        pages.Crumb(TITLE, url_for(f"{VIEW}.list")),
+        pages.Crumb(publications.title_of_scheme(form.version), form.back),
+        pages.Crumb(title),
+    )
+
+
+def _remove_act(form: _Form) -> tuple[pages.Act, ...]:
+    if not form.key:
+        return ()
+    what = {MEASURES: "remove_measure", INDICATORS: "remove_indicator"}[form.kind]
+    url = url_for(f"{SchemePartView.__name__}.{what}", pk=form.version.id, key=form.key)
+    return (pages.Act(Words("移除", "Remove"), url, icon="trash", tone="bad"),)
+
+
+def _question(form: _Form, refusal: Refusal | None) -> pages.FormPage:
+    """Whether a part is to go; of a weighed indicator also how the others weigh without it."""
+    title = say("移除{what}：{name}", "Remove the {what}: {name}", what=LOWER[form.kind], name=form.name)
+    is_weighed = form.kind == INDICATORS and form.stands.get("weight")
+    weights = [one for one in _weights(form) if one.name != OWN_WEIGHT] if is_weighed else []
+    wrong = wrong_in(refusal, LOOK_FIRST)
+    return pages.FormPage(
+        title=title,
+        action_url=request.path,
+        sections=(pages.Section("weights", OTHER_WEIGHTS, tuple(weights)),) if weights else (),
+        crumbs=_crumbs(form, title),
+        banners=(pages.Banner(say("移除后不影响已发布的版本。", "Published versions stay as they are.")),),
+        problems=tuple(pages.Problem(one.words, field=one.field or "") for one in wrong),
+        hidden=seen_of(form.version, refusal),
+        cmd=forms.new_cmd(),
+        cancel_url=form.back,
+        submit_label=Words("从草稿中移除", "Remove from the draft"),
+    )
+
+
+LOOK_FIRST = Words(
+    "请先核对现在的草稿，再移除。", "Look at the draft as it is now before you remove anything from it."
+)
+OTHER_WEIGHTS = Words("其余指标的权重（合计 100 %）", "Weights of the other indicators (100 % in all)")
 
 
 def _key_and_names(form: _Form) -> Iterable[pages.Field]:
@@ -389,14 +478,16 @@ def _yaml(value: Any) -> str:
 def _weights(form: _Form) -> Iterable[pages.Field]:
     """The weight of this indicator, and those of the others, so that they can add up again."""
     own = Words("本指标", "This indicator")
-    yield _weight(form, "weight", own, form.stands.get("weight"))
+    yield _weight(form, OWN_WEIGHT, own, form.stands.get("weight"))
     for key, one in (form.version.body.get(INDICATORS) or {}).items():
         if key != form.key and one.get("method"):
             yield _weight(form, f"{WEIGHT}{key}", Words(str(one["zh"]), str(one["en"])), one.get("weight"))
 
 
 def _weight(form: _Form, name: str, label: Words, stands: Any) -> pages.Field:
-    shown = form.shown(name, str(stands or "").replace("%", "").strip())
+    as_it_stands = str(stands or "").replace("%", "").strip()
+    # What was added to the draft elsewhere is not on the page that was sent.
+    shown = form.shown(name, as_it_stands) if name in request.form else as_it_stands
     return pages.Field(name, label, value=shown, unit="%", maxlength=20)
 
 

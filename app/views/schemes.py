@@ -12,7 +12,7 @@ from flask_appbuilder.baseviews import BaseView
 from sqlalchemy import select
 
 from app import workflows
-from app.errors import BadInput, NotFound, Problem, Refusal
+from app.errors import BadInput, NotFound, Problem, Refusal, Stale
 from app.extensions import db, transaction
 from app.models import EvalSchemeVersion, EvalStatus, Position
 from app.roles import Act
@@ -100,7 +100,11 @@ class SchemeView(BaseView):
     def edit(self, pk: int) -> Any:
         """Write a draft anew; a version that was submitted or is in force is not changed any more."""
         draft = drafting.find(pk)
-        return _written(drafting.written(draft), lambda typed: drafting.save(typed, drafting.find(pk)))
+        return _written(
+            drafting.written(draft),
+            lambda typed: drafting.save(typed, drafting.find(pk), request.form.get("seen", "")),
+            draft,
+        )
 
     @expose("/<int:pk>/submit", methods=["POST"])
     @needs(Act.submit)
@@ -404,10 +408,31 @@ def _indicator(one: schemes.Indicator) -> pages.Row:
 # ---- writing -----------------------------------------------------------------------------------------------
 
 
-def _written(text: str, save: Callable[[str], EvalSchemeVersion]) -> Any:
+def seen_of(draft: EvalSchemeVersion, refusal: Refusal | None = None) -> pages.Pairs:
+    """Against which state of a draft a form is filled in: as it was sent, but for a person just told that it changed."""
+    kept = "" if isinstance(refusal, Stale) else request.form.get("seen", "")
+    return (("seen", kept or draft.body_hash),)
+
+
+def wrong_in(refusal: Refusal | None, again: Words) -> list[Problem]:
+    """What a form tells of a refusal; where the draft was changed meanwhile, also what saving it `again` does."""
+    if isinstance(refusal, Stale):
+        return [Problem(say("{told}{again}", "{told} {again}", told=refusal.words, again=again))]
+    return list(getattr(refusal, "problems", ())) or ([Problem(refusal.words)] if refusal else [])
+
+
+REPLACES = Words(
+    "请在新标签页打开现在的草稿核对：再次保存将以本页的全文取代它。",
+    "Look at the draft as it is now in a new tab: saving again replaces it by the whole text on this page.",
+)
+
+
+def _written(
+    text: str, save: Callable[[str], EvalSchemeVersion], draft: EvalSchemeVersion | None = None
+) -> Any:
     """The form with a document, or what came of sending it; a refusal gives back what was typed."""
     if request.method == "GET":
-        return render_template("record/form.html", page=_form(text))
+        return render_template("record/form.html", page=_form(text, draft))
     typed = request.form.get("body", "")
     try:
         if not typed.strip() or len(typed.encode()) > LARGEST_TEXT:
@@ -420,14 +445,17 @@ def _written(text: str, save: Callable[[str], EvalSchemeVersion]) -> Any:
     except NotFound:
         raise
     except Refusal as refusal:
-        return render_template("record/form.html", page=_form(typed, refusal)), refusal.status
+        return render_template("record/form.html", page=_form(typed, draft, refusal)), refusal.status
     flash(str(say("草稿已保存。", "The draft is saved.")), "success")
     return redirect(where, 303)
 
 
-def _form(text: str, refusal: Refusal | None = None) -> pages.FormPage:
-    wrong = getattr(refusal, "problems", None) or ([refusal] if refusal else [])
-    told = tuple(pages.Problem(one.words, field=getattr(one, "field", "") or "") for one in wrong)
+def _form(
+    text: str, draft: EvalSchemeVersion | None = None, refusal: Refusal | None = None
+) -> pages.FormPage:
+    told = tuple(pages.Problem(one.words, field=one.field or "") for one in wrong_in(refusal, REPLACES))
+    back = url_for(f"{VIEW}.show", pk=draft.id) if draft else url_for(f"{VIEW}.list")
+    named = (pages.Crumb(publications.title_of_scheme(draft), back),) if draft else ()
     field = pages.Field(
         "body",
         Words("方案", "Scheme"),
@@ -444,9 +472,10 @@ def _form(text: str, refusal: Refusal | None = None) -> pages.FormPage:
         title=title,
         action_url=request.full_path.rstrip("?"),
         sections=(pages.Section("body", "", fields=(field,)),),
-        crumbs=(pages.Crumb(TITLE, url_for(f"{VIEW}.list")), pages.Crumb(title)),
+        crumbs=(pages.Crumb(TITLE, url_for(f"{VIEW}.list")), *named, pages.Crumb(title)),
         problems=told,
+        hidden=seen_of(draft, refusal) if draft else (),
         cmd=forms.new_cmd(),
-        cancel_url=url_for(f"{VIEW}.list"),
+        cancel_url=back,
         submit_label=Words("保存草稿", "Save the draft"),
     )

@@ -13,10 +13,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import yaml
-from flask_appbuilder.security.sqla.models import User
 from sqlalchemy import func, select
 
-from app.errors import BadInput, NotFound, Problem, Stale, WrongState
+from app.errors import BadInput, NotFound, Problem, WrongState
 from app.extensions import db
 from app.models import (
     ApprovalFlow,
@@ -30,7 +29,7 @@ from app.roles import Act
 from app.services import access
 from app.services.packs import read_document
 from app.words import Words, say
-from app.workflows import flows, governed, simulating, subjects, verifying
+from app.workflows import drafts, flows, governed, simulating, subjects, verifying
 from app.workflows.attempts import alive_request
 from app.workflows.course import request_on
 from app.workflows.flow import SUBMITTER
@@ -181,19 +180,7 @@ def _refuse_stale(version: ApprovalFlowVersion, seen: str) -> None:
                 en="This version is no draft any more: take it up as a new draft.",
             )
         )
-    if seen != version.body_hash:
-        words = say(
-            zh="{who}在您打开之后改了这份草稿，您的修改没有保存。",
-            en="{who} changed this draft after you had opened it. Nothing of yours was saved.",
-            who=_last_writer(version) or Words("其他人", "Somebody else"),
-        )
-        raise Stale(words, changes=[], version_no=version.version_no)
-
-
-def _last_writer(version: ApprovalFlowVersion) -> str:
-    with access.acting(access.SYSTEM):
-        user = db.session.get(User, version.changed_by_id or 0)
-    return f"{user.last_name}{user.first_name}" if user else ""
+    drafts.check_seen(version, seen)
 
 
 def discard(version_id: int, seen: str) -> None:

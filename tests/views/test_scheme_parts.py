@@ -12,6 +12,7 @@ import yaml
 from app.extensions import db
 from app.models import DocumentStatus, EvalRun, EvalSchemeVersion
 from app.services import access
+from tests.views.test_schemes import seen_on
 from tests.workflows.evaluation import shop
 
 pytestmark = pytest.mark.req("L-01", "L-11")
@@ -44,6 +45,11 @@ def parts(app: Any, draft: str, kind: str) -> dict[str, Any]:
         assert db.session.query(EvalRun).count() == 0  # trying is no run
         db.session.remove()
         return found
+
+
+def sent(who: Any, where: str, typed: dict[str, str], seen: str = "") -> Any:
+    """The answer to a form sent from the draft as it is now, or as it was `seen`."""
+    return who.post(where, data={"seen": seen or seen_on(who.get(where)), **typed})
 
 
 def beside(page: str, field: str) -> str:
@@ -91,7 +97,7 @@ def test_a_measure_is_tried_on_a_customer_before_it_is_kept(app, cast, draft, lo
     page = mia.post(where, data=measure(**{"try": "1", "subject": str(cast.k1)})).text
     assert "600.00元" in page and "计入 2 行，排除 2 行" in page and "K1" in page
     assert set(parts(app, draft, "measures")) == {"bought", "complaints"}
-    assert mia.post(where, data=measure()).status_code == 303
+    assert sent(mia, where, measure()).status_code == 303
     kept = parts(app, draft, "measures")["largest"]
     assert (kept["of"], kept["window"], "over" in kept) == ("amount", "本期", False)
     assert "最大一行" in mia.get(draft).text
@@ -105,7 +111,7 @@ def test_an_indicator_is_a_formula_tried_on_a_customer_and_kept_with_all_weights
     mia, where = login(cast.mia, "zh"), draft.replace("show/", "") + "/indicator"
     page = mia.post(where, data=indicator(**{"try": "1", "subject": str(cast.k1)})).text
     assert "100%" in page and "1,000.00元：计入 2 行，排除 2 行" in page
-    answer = mia.post(where, data=indicator())
+    answer = sent(mia, where, indicator())
     assert answer.status_code == 303, answer.text[-2000:]
     kept = parts(app, draft, "indicators")
     assert {key: one["weight"] for key, one in kept.items()} == {
@@ -135,7 +141,7 @@ def test_an_indicator_is_a_formula_tried_on_a_customer_and_kept_with_all_weights
 )
 @pytest.mark.parametrize("database", ["sqlite"], indirect=True)
 def test_a_measure_is_refused_beside_the_field_it_is_about(app, cast, draft, login, changed, field, says):
-    page = login(cast.mia, "zh").post(draft.replace("show/", "") + "/measure", data=measure(**changed))
+    page = sent(login(cast.mia, "zh"), draft.replace("show/", "") + "/measure", measure(**changed))
     assert page.status_code == 422
     assert says in beside(page.text, field), page.text[-3000:]
     assert set(parts(app, draft, "measures")) == {"bought", "complaints"}
@@ -155,7 +161,7 @@ def test_a_measure_is_refused_beside_the_field_it_is_about(app, cast, draft, log
 )
 @pytest.mark.parametrize("database", ["sqlite"], indirect=True)
 def test_an_indicator_is_refused_beside_the_field_it_is_about(app, cast, draft, login, changed, field, says):
-    page = login(cast.mia, "zh").post(draft.replace("show/", "") + "/indicator", data=indicator(**changed))
+    page = sent(login(cast.mia, "zh"), draft.replace("show/", "") + "/indicator", indicator(**changed))
     assert page.status_code == 422
     assert beside(page.text, field) and says in beside(page.text, field), page.text[-3000:]
     assert set(parts(app, draft, "indicators")) == {"amount", "complaint"}
@@ -166,10 +172,126 @@ def test_confidential_fields_other_people_s_drafts_and_others_than_evaluators_ar
 ):
     mia, where = login(cast.mia, "zh"), draft.replace("show/", "") + "/measure"
     for more in ({"try": "1", "subject": str(cast.k1)}, {"try": "1"}, {}):
-        page = mia.post(where, data=measure(of="amount - cost * qty", **more))
+        page = sent(mia, where, measure(of="amount - cost * qty", **more))
         assert page.status_code == 403 and "“单位成本”是保密字段" in page.text
     assert login(cast.max).post(where, data=measure()).status_code == 403
     assert login(cast.alice).get(where).status_code == 403
     assert login(cast.alice).post(where, data=measure()).status_code == 403
     assert mia.get(f"{where}/none").status_code == 404
     assert set(parts(app, draft, "measures")) == {"bought", "complaints"}
+
+
+@pytest.mark.parametrize(
+    ("language", "told", "then"),
+    [
+        ("zh", "您打开本页之后又在别处改了这份草稿", "再次保存只写入本页的内容，其余保留"),
+        (
+            "en",
+            "You changed this draft elsewhere",
+            "saving again writes what stands on this page and keeps the rest",
+        ),
+    ],
+    ids=["zh", "en"],
+)
+def test_of_two_windows_on_one_draft_the_later_is_told_and_then_both_parts_stand(
+    app, cast, draft, login, language, told, then
+):
+    mia, where = login(cast.mia, language), draft.replace("show/", "")
+    seen = seen_on(mia.get(f"{where}/measure"))
+    assert seen == seen_on(mia.get(f"{where}/indicator"))
+    assert sent(mia, f"{where}/indicator", indicator(), seen).status_code == 303
+    tried = sent(mia, f"{where}/measure", measure(**{"try": "1", "subject": str(cast.k1)}), seen)
+    assert tried.status_code == 200 and seen_on(tried) == seen  # trying is no seeing
+    lost = sent(mia, f"{where}/measure", measure(), seen)
+    assert lost.status_code == 409 and told in lost.text and then in lost.text
+    assert 'value="最大一行"' in lost.text
+    assert "largest" not in parts(app, draft, "measures") and "part" in parts(app, draft, "indicators")
+    assert sent(mia, f"{where}/measure", measure(), seen_on(lost)).status_code == 303
+    assert "largest" in parts(app, draft, "measures") and "part" in parts(app, draft, "indicators")
+
+
+def test_a_weight_added_in_another_window_is_on_the_form_that_comes_back(app, cast, draft, login):
+    mia, where = login(cast.mia, "zh"), draft.replace("show/", "")
+    amount = f"{where}/indicator/amount"
+    old = {"seen": seen_on(mia.get(amount)), **indicator(zh="购买额", value="bought", weight="70")}
+    for name in ("key", "weight-amount"):
+        old.pop(name)
+    assert sent(mia, f"{where}/indicator", indicator()).status_code == 303
+    lost = mia.post(amount, data=old)
+    assert lost.status_code == 409 and "购买额" in lost.text
+    assert re.search(
+        r'<input[^>]*"weight-part"[^>]*value="10"|<input[^>]*value="10"[^>]*"weight-part"', lost.text
+    )
+
+
+def test_a_measure_taken_out_in_another_window_is_not_lost_to_who_is_changing_it(app, cast, draft, login):
+    mia, where = login(cast.mia, "zh"), draft.replace("show/", "") + "/measure"
+    assert sent(mia, where, measure()).status_code == 303
+    seen = seen_on(mia.get(f"{where}/largest"))
+    assert sent(mia, f"{where}/largest/remove", {}).status_code == 303
+    lost = sent(mia, f"{where}/largest", measure(zh="最大单行"), seen)
+    assert lost.status_code == 409 and "最大单行" in lost.text
+    assert sent(mia, f"{where}/largest", measure(zh="最大单行"), seen_on(lost)).status_code == 303
+    assert parts(app, draft, "measures")["largest"]["zh"] == "最大单行"
+
+
+def test_a_measure_is_taken_out_once_nothing_uses_it(app, cast, draft, login):
+    mia, where = login(cast.mia, "zh"), draft.replace("show/", "")
+    assert f"{where}/measure/bought/remove" in mia.get(f"{where}/measure/bought").text
+    asked = mia.get(f"{where}/measure/bought/remove").text
+    assert "因为指标“购买金额”在使用它" in asked
+    refused = sent(mia, f"{where}/measure/bought/remove", {})
+    assert refused.status_code == 409 and "因为指标“购买金额”在使用它" in refused.text
+    english = sent(login(cast.mia, "en"), f"{where}/measure/bought/remove", {})
+    assert "it is used by the indicator &#39;Amount bought&#39;" in english.text
+    mia = login(cast.mia, "zh")
+    assert sent(mia, f"{where}/measure", measure()).status_code == 303
+    asked = mia.get(f"{where}/measure/largest/remove")
+    assert "largest" in parts(app, draft, "measures")  # asking changes nothing
+    assert sent(mia, f"{where}/measure/largest/remove", {}, seen_on(asked)).status_code == 303
+    assert set(parts(app, draft, "measures")) == {"bought", "complaints"}
+    assert "最大一行" not in mia.get(draft).text
+    assert mia.get(f"{where}/measure/largest/remove").status_code == 404
+
+
+def test_an_indicator_is_taken_out_with_the_weights_of_the_others(app, cast, draft, login):
+    mia, where = login(cast.mia, "zh"), draft.replace("show/", "") + "/indicator/complaint/remove"
+    asked = mia.get(where)
+    assert 'name="weight-amount"' in asked.text and 'name="weight"' not in asked.text
+    seen = seen_on(asked)
+    short = sent(mia, where, {"weight-amount": "70"}, seen)
+    assert short.status_code == 422 and "权重合计为 70 %" in short.text and seen_on(short) == seen
+    assert set(parts(app, draft, "indicators")) == {"amount", "complaint"}
+    assert sent(mia, where, {"weight-amount": "100"}, seen).status_code == 303
+    assert {key: one["weight"] for key, one in parts(app, draft, "indicators").items()} == {"amount": "100 %"}
+    # now nothing uses the measure either, and one indicator must stay
+    last = draft.replace("show/", "") + "/indicator/amount/remove"
+    assert "至少要有一个指标" in sent(mia, last, {}).text
+    assert sent(mia, draft.replace("show/", "") + "/measure/complaints/remove", {}).status_code == 303
+    assert set(parts(app, draft, "measures")) == {"bought"}
+
+
+def test_parts_of_the_drafts_of_others_and_what_a_table_goes_by_stay(app, cast, draft, login):
+    where = draft.replace("show/", "") + "/indicator/complaint/remove"
+    assert sent(login(cast.max), where, {"weight-amount": "100"}).status_code == 403
+    assert login(cast.alice).get(where).status_code == 403
+    mia = login(cast.mia, "zh")
+    whole = f"/scheme/edit/{draft.rpartition('/')[2]}"
+    body = {"scheme": "SHOP", **shop.scheme()}
+    for grade in body["grades"]:
+        grade.pop("from", None)
+    for one in body["indicators"].values():
+        one.pop("weight")
+    body["table"] = {
+        "inputs": ["complaint"],
+        "rows": [
+            {"when": ["100分"], "grade": "QUALITY"},
+            {"when": ["50分"], "grade": "GENERAL"},
+            {"when": ["0分"], "grade": "UNQUALIFIED"},
+        ],
+    }
+    text = yaml.safe_dump(body, allow_unicode=True, sort_keys=False)
+    answer = mia.post(whole, data={"body": text, "seen": seen_on(mia.get(whole))})
+    assert answer.status_code == 303, answer.text[-3000:]
+    refused = sent(mia, where, {})
+    assert refused.status_code == 409 and "因为等级表在使用它" in refused.text

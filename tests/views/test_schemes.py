@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from types import SimpleNamespace
 from typing import Any
 
@@ -30,6 +31,18 @@ def document(**more: Any) -> str:
         {"scheme": "SHOP", **shop.scheme(), **more}, allow_unicode=True, sort_keys=False
     )
     return text
+
+
+def seen_on(page: Any) -> str:
+    """Against which state of the draft a form is filled in."""
+    found = re.search(r'name="seen" value="([0-9a-f]{64})"', page.text)
+    return found[1] if found else ""
+
+
+def written(who: Any, pk: int, text: str) -> Any:
+    """The answer to a document sent from the form of a draft as it is now."""
+    where = f"/scheme/edit/{pk}"
+    return who.post(where, data={"body": text, "seen": seen_on(who.get(where))})
 
 
 def standing(app: Any) -> dict[int, EvalStatus]:
@@ -63,7 +76,7 @@ def test_a_scheme_is_written_submitted_and_put_in_force_by_somebody_else(app, ca
     mia.post(f"/scheme/{pk}/submit")
     request = newest_request(app)
     assert f"/approval/show/{request}" in mia.get(where).text
-    assert mia.post(f"/scheme/edit/{pk}", data={"body": document(zh="另名")}).status_code == 409
+    assert written(mia, pk, document(zh="另名")).status_code == 409
     mia.post(f"/approval/{request}/approve", data={"comment": "同意"})
     assert standing(app) == {1: EvalStatus.in_approval}
     erin.post(f"/approval/{request}/approve", data={"comment": "同意"})
@@ -85,12 +98,50 @@ def test_a_faulty_scheme_is_refused_with_its_places_and_what_was_typed_stays(app
 def test_a_draft_is_its_authors_and_goes_when_he_throws_it_away(app, cast, login):
     mia, max_ = login(cast.mia), login(cast.max)
     pk = int(mia.post("/scheme/new", data={"body": document()}).location.rpartition("/")[2])
-    assert max_.post(f"/scheme/edit/{pk}", data={"body": document(en="Other")}).status_code == 403
-    assert mia.post(f"/scheme/edit/{pk}", data={"body": document(en="Shops anew")}).status_code == 303
+    assert written(max_, pk, document(en="Other")).status_code == 403
+    assert written(mia, pk, document(en="Shops anew")).status_code == 303
     assert "Shops anew" in max_.get(f"/scheme/show/{pk}").text
     assert mia.post(f"/scheme/{pk}/discard").status_code == 303
     assert standing(app) == {}
     assert mia.get(f"/scheme/show/{pk}").status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("language", "told", "then"),
+    [
+        ("zh", "您打开本页之后又在别处改了这份草稿，本页的修改没有保存。", "再次保存将以本页的全文取代它"),
+        ("en", "You changed this draft elsewhere", "saving again replaces it by the whole text on this page"),
+    ],
+    ids=["zh", "en"],
+)
+def test_of_two_windows_on_one_draft_the_later_is_told_and_keeps_what_it_typed(
+    cast, login, language, told, then
+):
+    mia = login(cast.mia, language)
+    pk = int(mia.post("/scheme/new", data={"body": document()}).location.rpartition("/")[2])
+    first, second = mia.get(f"/scheme/edit/{pk}"), mia.get(f"/scheme/edit/{pk}")
+    won = mia.post(f"/scheme/edit/{pk}", data={"body": document(en="The first"), "seen": seen_on(first)})
+    assert won.status_code == 303
+    mine = {"body": document(en="The second"), "seen": seen_on(second)}
+    lost = mia.post(f"/scheme/edit/{pk}", data=mine)
+    assert lost.status_code == 409
+    assert told in lost.text and then in lost.text and "The second" in lost.text
+    assert "The first" in mia.get(f"/scheme/{pk}/yaml").text
+    # told so, he may replace it all the same
+    assert mia.post(f"/scheme/edit/{pk}", data=mine | {"seen": seen_on(lost)}).status_code == 303
+    assert "The second" in mia.get(f"/scheme/{pk}/yaml").text
+
+
+def test_a_form_refused_for_another_reason_still_answers_for_what_it_was_opened_with(cast, login):
+    mia = login(cast.mia)
+    pk = int(mia.post("/scheme/new", data={"body": document()}).location.rpartition("/")[2])
+    seen = seen_on(mia.get(f"/scheme/edit/{pk}"))
+    faulty = mia.post(f"/scheme/edit/{pk}", data={"body": "a: *b", "seen": seen})
+    assert faulty.status_code == 422 and seen_on(faulty) == seen
+    assert written(mia, pk, document(en="The first")).status_code == 303
+    late = mia.post(f"/scheme/edit/{pk}", data={"body": "a: *b", "seen": seen_on(faulty)})
+    assert seen_on(late) == seen
+    assert mia.post(f"/scheme/edit/{pk}", data={"body": document(), "seen": seen}).status_code == 409
 
 
 def test_what_a_new_scheme_begins_as_makes_sense(cast, login):

@@ -17,6 +17,7 @@ from app.roles import Act
 from app.services import access
 from app.services.packs import read_document
 from app.words import say
+from app.workflows import drafts
 from app.workflows.evaluation import runs, schemes
 
 VERSION = "eval_scheme_version"
@@ -64,10 +65,13 @@ def written(version: EvalSchemeVersion) -> str:
     return text
 
 
-def save(text: str, draft: EvalSchemeVersion | None = None) -> EvalSchemeVersion:
+def save(text: str, draft: EvalSchemeVersion | None = None, seen: str = "") -> EvalSchemeVersion:
     """A document as a new draft of the scheme it names, or as what a draft says from now on. Inside `transaction()`.
 
+    A draft is written anew against the hash (`seen`) of what its writer was shown.
+
     Raises:
+        Stale: the draft was changed since.
         BadInput: everything that is wrong with it, each with its place.
         NotAllowed: the person may not write schemes, or it reads a confidential field he may not see.
         WrongState: the version is no draft any more.
@@ -76,13 +80,17 @@ def save(text: str, draft: EvalSchemeVersion | None = None) -> EvalSchemeVersion
     document = read_document(text)
     if not isinstance(document, dict):
         raise BadInput([Problem(say("文件不是评价方案。", "The file is no scheme."), "file")])
-    return keep(document, draft)
+    return keep(document, draft, seen)
 
 
-def keep(document: Mapping[str, Any], draft: EvalSchemeVersion | None = None) -> EvalSchemeVersion:
+def keep(
+    document: Mapping[str, Any], draft: EvalSchemeVersion | None = None, seen: str = ""
+) -> EvalSchemeVersion:
     """As `save`, of a document that was read already. Inside `transaction()`."""
     who = access.principal()
     who.check(Act.create if draft is None else Act.edit, VERSION)
+    if draft is not None:
+        _check_own(draft, seen)
     body = schemes.body_of(document)
     schemes.check_readable(schemes.load(body))
     if draft is not None:
@@ -102,13 +110,18 @@ def keep(document: Mapping[str, Any], draft: EvalSchemeVersion | None = None) ->
     return version
 
 
-def _rewrite(draft: EvalSchemeVersion, body: dict[str, Any]) -> EvalSchemeVersion:
+def _check_own(draft: EvalSchemeVersion, seen: str) -> None:
+    """Whether a draft may be written anew by the person asking, as he saw it."""
     _check_draft(draft)
     if draft.author_id != access.principal().employee_id:
         words = say(
             "草稿由其编写人修改；您可另建草稿。", "A draft is changed by its author; make one of your own."
         )
         raise NotAllowed(words)
+    drafts.check_seen(draft, seen)
+
+
+def _rewrite(draft: EvalSchemeVersion, body: dict[str, Any]) -> EvalSchemeVersion:
     if body["scheme"] != draft.scheme.code:
         raise BadInput(
             [Problem(say("方案编号不能改变。", "The code of the scheme cannot change."), "scheme")]

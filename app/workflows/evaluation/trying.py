@@ -1,17 +1,18 @@
-"""One measure or one indicator of a draft, tried on one subject before it is kept: its value, and how many rows counted.
+"""One measure or one indicator of a draft: tried on one subject before it is kept, and taken out again.
 
-What is tried need not fit the rest of the draft yet, and nothing is written.
+What is tried gives its value, and how many rows counted; it need not fit the rest of the draft yet, and nothing is
+written.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import sqlalchemy as sa
 
-from app.errors import BadInput, Problem
+from app.errors import BadInput, NotFound, Problem, WrongState
 from app.extensions import db
 from app.models import EvalSchemeVersion
 from app.roles import Act
@@ -116,19 +117,86 @@ def run(part: Part, subject_id: int, pin: Pin) -> Tried:
     return Tried(one.type, value, formula_words(one.value), lines)
 
 
-def keep(part: Part, draft: EvalSchemeVersion, weights: Mapping[str, str] | None = None) -> EvalSchemeVersion:
+def keep(
+    part: Part, draft: EvalSchemeVersion, seen: str, weights: Mapping[str, str] | None = None
+) -> EvalSchemeVersion:
     """Keep the part in its draft, with the weights of indicators (`30 %`) where they are given. Inside `transaction()`.
 
     Raises what `drafting.keep` raises; places inside the part begin there.
     """
-    body = dict(part.body)
+    body = dict(draft.body)
     body[part.kind] = dict(body.get(part.kind) or {}) | {part.key: dict(part.document)}
-    for key, weight in (weights or {}).items():
-        body["indicators"][key] = dict(body["indicators"][key]) | {"weight": weight}
     try:
-        return drafting.keep(body, draft)
+        return drafting.keep(_weighed(body, weights or {}), draft, seen)
     except BadInput as refusal:
         raise BadInput([_inside(problem, part) for problem in refusal.problems]) from None
+
+
+def take_out(
+    kind: str, key: str, draft: EvalSchemeVersion, seen: str, weights: Mapping[str, str]
+) -> EvalSchemeVersion:
+    """Take a part out of its draft, with the weights of the indicators that stay. Inside `transaction()`.
+
+    Raises what `drafting.keep` raises, and `WrongState` while something in the scheme rests on the part.
+    """
+    check_unused(kind, key, draft.body)
+    body = dict(draft.body)
+    body[kind] = {name: one for name, one in body[kind].items() if name != key}
+    if not body[kind]:
+        del body[kind]
+    stay = {name: weight for name, weight in weights.items() if name != key}
+    try:
+        return drafting.keep(_weighed(body, stay), draft, seen)
+    except BadInput as refusal:
+        raise BadInput([replace(problem, field="") for problem in refusal.problems]) from None
+
+
+def _weighed(body: dict[str, Any], weights: Mapping[str, str]) -> dict[str, Any]:
+    indicators = dict(body.get("indicators") or {})
+    for key, weight in weights.items():
+        indicators[key] = dict(indicators[key]) | {"weight": weight}
+    return body | {"indicators": indicators}
+
+
+def check_unused(kind: str, key: str, body: Document) -> None:
+    """Raises `WrongState`, naming what rests on this part of a scheme; `NotFound` where there is no such part."""
+    one = (body.get(kind) or {}).get(key)
+    if one is None:
+        raise NotFound(say("方案中没有“{key}”。", "The scheme has no '{key}'.", key=key[:40]))
+    if kind == "indicators" and len(body[kind]) == 1:
+        raise WrongState(
+            say(
+                "方案至少要有一个指标：请先新建另一个，再移除这一个。",
+                "A scheme has at least one indicator: make another one first, then remove this.",
+            )
+        )
+    try:
+        users = list(_users(kind, key, schemes.load(body)))
+    except BadInput:  # a draft that makes no sense now: what is left of it is checked when it is kept
+        return
+    if users:
+        raise WrongState(
+            say(
+                "“{name}”还不能移除，因为{users}在使用它；请先修改或移除使用它的部分。",
+                "'{name}' cannot be removed yet: it is used by {users}. Change or remove what uses it first.",
+                name=Words(str(one["zh"]), str(one["en"])),
+                users=Words("、".join(user.zh for user in users), ", ".join(user.en for user in users)),
+            )
+        )
+
+
+def _users(kind: str, key: str, scheme: Scheme) -> Iterator[Words]:
+    """What rests on a part of a scheme."""
+    if kind == "indicators":
+        if scheme.table is not None and {key, f"{key}.value"} & set(scheme.table.inputs):
+            yield Words("等级表", "the table of grades")
+        return
+    for one in scheme.indicators:
+        formulas = [one.value, *one.method.facts().values()]
+        if any(formula is not None and key in formula.facts for formula in formulas):
+            yield say("指标“{name}”", "the indicator '{name}'", name=one.words)
+    if scheme.having is not None and key in scheme.having.facts:
+        yield Words("参加条件", "the condition for taking part")
 
 
 def _alone(part: Part) -> dict[str, Any]:
