@@ -26,9 +26,10 @@ from app.extensions import db, transaction
 from app.models import AuditAct
 from app.roles import Act
 from app.services import access, audit, extras, history, merging, records, saved_views, values
+from app.services.chosen import Chosen
 from app.services.commands import AlreadyDone
 from app.services.fields import Field, Kind, field_named, labels_of, listed, parts_of
-from app.services.imports import MOST_EDITED, importable, offered
+from app.services.imports import importable, offered
 from app.views import (
     filters,
     flow_path,
@@ -153,7 +154,7 @@ class RecordView(BaseView):
         acts.acts += view_acts.acts_of(views, self.resource)
         if refusal is not None:
             acts.acts = tuple(forms.asked_again(act, refusal, asked) for act in acts.acts)
-            acts.bulk = tuple(forms.asked_again(act, refusal, asked) for act in acts.bulk)
+            acts.bulk = tuple(forms.asked_again(self._filled(act), refusal, asked) for act in acts.bulk)
         page = lists.list_page(lists.query_of(self.model, request.args), acts)
         blocks = fragment("chips results") if refusal is None else ""
         status = 200 if refusal is None else refusal.status
@@ -203,8 +204,7 @@ class RecordView(BaseView):
     @needs(Act.read)
     def count(self) -> Any:
         """How many the list holds, exactly, as plain text."""
-        query = lists.query_of(self.model, request.args)
-        return f"{records.page_of(query, exact=True).total:,}", {"Content-Type": "text/plain; charset=utf-8"}
+        return _exactly(lists.query_of(self.model, request.args))
 
     def list_acts(self) -> lists.ListActs:
         """What this person may do on the list."""
@@ -255,17 +255,25 @@ class RecordView(BaseView):
 
     def _bulk_edit_act(self) -> pages.Act:
         """Change the same fields of the chosen records: what is left empty stays."""
-        asked = tuple(
-            forms.one_input(field, "", name=field.name, required=False) for field in offered(self.model)
-        )
         return pages.Act(
             _("Edit"),
             url=f"{self.url('bulk_edit')}?{lists.url_query(request.args)}",
             method="post",
             icon="edit",
             confirm=_("What you leave empty stays as it is. You see what would change before it is written."),
-            fields=tuple(emptied(field) for field in asked),
+            fills=self.url("bulk_edit"),
         )
+
+    def _bulk_fields(self) -> tuple[pages.Field, ...]:
+        """What the dialog of a bulk edit asks."""
+        return tuple(
+            emptied(forms.one_input(field, "", name=field.name, required=False))
+            for field in offered(self.model)
+        )
+
+    def _filled(self, act: pages.Act) -> pages.Act:
+        """The act with the fields its dialog would ask for when it is opened."""
+        return replace(act, fields=self._bulk_fields(), fills="") if act.fills else act
 
     def _export_acts(self) -> Iterable[pages.Act]:
         kept = lists.url_query(request.args)
@@ -711,10 +719,14 @@ class RecordView(BaseView):
         flash(_("Deleted."), "success")
         return redirect(self.url("list"))
 
-    @expose("/bulk-edit", methods=["POST"])
+    @expose("/bulk-edit", methods=["GET", "POST"])
     @needs(Act.edit)
     def bulk_edit(self) -> Any:
-        """Judge what the values typed would do to the chosen records; the run says what, and waits."""
+        """The fields that may be changed on many; sent, judge what they would do. The run says what, and waits."""
+        if request.method == "GET":
+            if not fragment("fields"):
+                return redirect(self.url("list"))
+            return render_template("record/bulk.html", fields=self._bulk_fields())
         typed = {field.name: forms.sent_for(field.name) for field in offered(self.model)}
         try:
             run = uploads.edit_many(self.resource, self._chosen(), typed)
@@ -724,11 +736,12 @@ class RecordView(BaseView):
             return self._listed(saved_views.offered(self.resource), refusal, request.path)
         return redirect(url_for("ImportView.show", pk=run), 303)
 
-    def _chosen(self, query: records.Query | None = None) -> Sequence[int]:
+    def _chosen(self, query: records.Query | None = None) -> Chosen:
         """The records ticked on the list, or all it holds."""
-        if request.form.get("all"):
-            return records.ids_of(query or lists.query_of(self.model, request.args), MOST_EDITED + 1)
-        return ticked()
+        if not request.form.get("all"):
+            return Chosen(tuple(ticked()))
+        counted = values.whole(request.form.get("counted", ""))
+        return Chosen(query=query or lists.query_of(self.model, request.args), counted=counted)
 
     @expose("/bulk", methods=["POST"])
     @needs(Act.delete)
@@ -737,15 +750,17 @@ class RecordView(BaseView):
         self._refuse_read_only()
         return self._with_each("delete", self._chosen(), self.url("list"))
 
-    def _with_each(self, verb: str, ids: Sequence[int], back: str) -> Any:
+    def _with_each(self, verb: str, chosen: Chosen, back: str) -> Any:
         """Do a verb with each of these records: few in a transaction each, many by a job that can be taken back."""
-        if len(ids) <= bulk_acts.AT_ONCE:
+        if (few := chosen.few(bulk_acts.AT_ONCE)) is not None:
+            if astray := chosen.gone_astray(len(few.ids)):
+                raise WrongState(astray)
             change = bulk_acts.VERBS[verb].change
-            tell_each(len(ids), each(ids, lambda id_: change(self.model, id_)))
+            tell_each(len(few.ids), each(few.ids, lambda id_: change(self.model, id_)))
             return redirect(back, 303)
         with transaction():
             command = once()
-            where = url_for("BulkView.show", pk=bulk_acts.enqueue(self.resource, verb, ids))
+            where = url_for("BulkView.show", pk=bulk_acts.enqueue(self.resource, verb, chosen))
             command.led_to(where)
         return redirect(where, 303)
 
@@ -754,7 +769,7 @@ class RecordView(BaseView):
     def bin(self) -> Any:
         """What was deleted, and can be brought back."""
         acts = lists.ListActs(self.resource)
-        acts.count_url = ""
+        acts.count_url = self.url("bin_count")
         acts.bulk = (
             pages.Act(
                 _("Restore"),
@@ -764,8 +779,7 @@ class RecordView(BaseView):
                 primary=True,
             ),
         )
-        query = replace(lists.query_of(self.model, request.args), **_of_bin(records.binned(self.model)))
-        page = lists.list_page(query, acts, fields=tuple(listed(self.model)))
+        page = lists.list_page(self._binned(), acts, fields=tuple(listed(self.model)))
         title = _("Recycle bin: %(what)s", what=labels_of(self.model))
         crumbs = (pages.Crumb(labels_of(self.model), self.url("list")), pages.Crumb(_("Recycle bin")))
         empty = pages.EmptyState(_("The bin is empty"), _("What is deleted lies here until it is restored."))
@@ -777,8 +791,18 @@ class RecordView(BaseView):
     @needs(Act.delete)
     def restore(self) -> Any:
         """Take the chosen records out of the bin, each with its own result; many by a job."""
-        query = replace(lists.query_of(self.model, request.args), **_of_bin(records.binned(self.model)))
-        return self._with_each("restore", self._chosen(query), self.url("bin"))
+        return self._with_each("restore", self._chosen(self._binned()), self.url("bin"))
+
+    def _binned(self) -> records.Query:
+        """What the address asks of the bin."""
+        bin_ = records.binned(self.model)
+        return replace(lists.query_of(self.model, request.args), within=bin_.within, binned=bin_.binned)
+
+    @expose("/bin/count")
+    @needs(Act.delete)
+    def bin_count(self) -> Any:
+        """How many the bin holds, exactly, as plain text."""
+        return _exactly(self._binned())
 
     @expose("/cell/<int:pk>/<name>", methods=["GET", "POST"])
     @needs(Act.edit)
@@ -867,8 +891,8 @@ def tell_each(count: int, refused: Sequence[Words]) -> None:
         flash(str(words), "warning")
 
 
-def _of_bin(query: records.Query) -> dict[str, Any]:
-    return {"within": query.within, "binned": query.binned}
+def _exactly(query: records.Query) -> Any:
+    return f"{records.page_of(query, exact=True).total:,}", {"Content-Type": "text/plain; charset=utf-8"}
 
 
 def ticked() -> list[int]:

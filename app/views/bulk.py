@@ -18,11 +18,9 @@ from app.views.base import fragment
 from app.views.forms import new_cmd
 from app.views.guards import needs_account
 from app.views.web import once
+from app.words import Words
 from app.workflows import bulk_acts
 from app.workflows.bulk_acts import Course
-
-MOST_SHOWN = 500
-"""Refused records on the page."""
 
 
 class BulkView(BaseView):
@@ -73,7 +71,7 @@ def _progress(course: Course) -> pages.JobProgress:
         state=job.status.words,
         running=not course.is_over,
         done=job.done_units,
-        total=len(course.ids),
+        total=job.total_units,
         tone="run" if not course.is_over else "ok",
         poll_url=url_for("BulkView.progress", pk=job.id),
         next_url=url_for("BulkView.show", pk=job.id),
@@ -83,7 +81,7 @@ def _progress(course: Course) -> pages.JobProgress:
 
 def _result(course: Course) -> pages.ListPage:
     model = records.model_named(course.resource)
-    told = _("%(done)s done, %(refused)s refused.", done=f"{course.done:,}", refused=len(course.refused))
+    told = _("%(done)s done, %(refused)s refused.", done=f"{course.done:,}", refused=f"{course.refusals:,}")
     cut = course.job.status is not JobStatus.done
     undo = pages.Act(
         _("Undo"),
@@ -109,7 +107,7 @@ def _result(course: Course) -> pages.ListPage:
                 "" if one.title.startswith("#") else cells.place_of(model, one.id),
                 (pages.Cell(one.title), pages.Cell(one.why)),
             )
-            for one in course.refused[:MOST_SHOWN]
+            for one in course.refused
         ),
     )
 
@@ -117,7 +115,9 @@ def _result(course: Course) -> pages.ListPage:
 def _banners(course: Course, told: str, *, cut: bool) -> Any:
     yield pages.Banner(told, tone="bad" if cut else "warn" if course.refused else "ok")
     if cut:
-        yield pages.Banner(_("It was cut off; the rest is as it was."), tone="bad")
+        said = course.job.message
+        why = Words(said["zh"], said["en"]) if said else _("It was cut off; the rest is as it was.")
+        yield pages.Banner(why, tone="bad")
     if course.undone_by is not None:
         link = url_for("BulkView.show", pk=course.undone_by)
         yield pages.Banner(_("This was taken back."), link_url=link)

@@ -182,6 +182,8 @@ class Act:
     """Its dialog opens with the page: what was typed was refused, and is not lost."""
     problems: tuple[Text, ...] = ()
     """Why it was refused, beyond what stands at its fields."""
+    fills: str = ""
+    """Where its dialog asks for its fields when it is opened, instead of standing in every page (bulk acts)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -527,7 +529,11 @@ class ListPage:
     bulk: tuple[Act, ...] = ()
     bulk_url: str = ""
     all_text: Text = ""
+    all_total: str = ""
+    """How many the whole result is; empty where only `exact_url` tells."""
     all_taken: bool = False
+    all_counted: str = ""
+    """How many of them were confirmed in what was refused."""
     """The whole result was chosen, in the form this page answers."""
     primary: Act | None = None
     acts: tuple[Act, ...] = ()

@@ -1,31 +1,35 @@
 """One act on many chosen records by a job: each row its own result, all of it taken back at once.
 
 Few records are done while the person waits; more by the job, which has the rights of who asked and goes on where it
-was cut off.
+was cut off. It writes down first which records they are, then does one after the other.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import delete, select
 
 from app.errors import NotFound, Refusal, WrongState
 from app.extensions import db, transaction
-from app.models import Job, JobStatus
+from app.models import ImportRow, Job, JobStatus
 from app.roles import Act
 from app.services import access, jobs, records
+from app.services.chosen import Chosen
+from app.services.fields import labels_of
+from app.services.imports import ledger
 from app.words import Words, say
 from app.workflows.freezing import check_editable
 
 KIND = "bulk_act"
 AT_ONCE = 200
 """So many records are done while the person waits."""
-MOST = 10_000
 PIECE = 50
 """Rows of one transaction."""
+MOST_SHOWN = 500
+"""Refused records that are told one by one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,30 +57,17 @@ VERBS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Refused:
-    """A record nothing was done with, and why."""
-
-    id: int
-    title: str
-    why: Words
-
-
-@dataclass(frozen=True, slots=True)
 class Course:
-    """A bulk act as its asker sees it."""
+    """A bulk act as its asker sees it; `refused` are the first of them."""
 
     job: Job
     verb: Verb
     resource: str
-    ids: tuple[int, ...]
-    refused: tuple[Refused, ...]
+    done: int
+    refusals: int
+    refused: tuple[ledger.Refused, ...]
     undoes: int | None
     undone_by: int | None
-
-    @property
-    def done(self) -> int:
-        """How many records it was done with so far."""
-        return self.job.done_units - len(self.refused)
 
     @property
     def is_over(self) -> bool:
@@ -88,49 +79,91 @@ class Course:
         return self.is_over and self.done > 0 and self.undoes is None and self.undone_by is None
 
 
-def enqueue(resource: str, verb: str, ids: Sequence[int], *, undoes: int | None = None) -> int:
+def enqueue(resource: str, verb: str, chosen: Chosen) -> int:
     """Have a verb done with these records in the background; the id of the job. Inside `transaction()`.
 
-    Raises `NotAllowed`, and `Refusal` for none or too many.
+    Raises `NotAllowed`, and `Refusal` for none.
     """
+    chosen.first(1)
+    return _enqueue(resource, verb, {"chosen": chosen.kept(), "undoes": None})
+
+
+def _enqueue(resource: str, verb: str, args: dict[str, Any], idem_key: str | None = None) -> int:
     who = access.principal()
     who.check(VERBS[verb].act, resource)
-    if not ids:
-        raise Refusal(say("请先选择记录。", "Choose the records first."))
-    if len(ids) > MOST:
-        raise Refusal(
-            say(
-                "一次最多处理 {most} 条记录，请先筛选。",
-                "At most {most} records are taken at once: filter the list first.",
-                most=f"{MOST:,}",
-            )
-        )
+    what = labels_of(records.model_named(resource))
+    title = say("{act}：{what}", "{act}: {what}", act=VERBS[verb].words, what=what)
     return jobs.enqueue(
         KIND,
-        {"resource": resource, "verb": verb, "ids": list(ids), "undoes": undoes},
+        {"resource": resource, "verb": verb, "run": ledger.begin(resource, verb, title), **args},
         requester=jobs.Requester(who.user_id, who.employee_id),
-        idem_key=f"{KIND}:undo:{undoes}" if undoes is not None else None,
+        idem_key=idem_key,
     )
 
 
 @jobs.kind(KIND, zh="批量操作", en="Act on many records")
 def _job(run: jobs.Run) -> dict[str, Any]:
-    model, verb = records.model_named(run.args["resource"]), VERBS[run.args["verb"]]
-    ids: list[int] = run.args["ids"]
-    at, refused = run.checkpoint.get("at", 0), list(run.checkpoint.get("refused", ()))
-    while at < len(ids):
+    model, verb, held = records.model_named(run.args["resource"]), VERBS[run.args["verb"]], run.args["run"]
+    if "at" not in run.checkpoint:
+        _write_down(run, held)
+    while entries := ledger.entries(held, past=run.checkpoint["at"], most=PIECE):
         with transaction():
-            refused += _refusals(model, verb, ids[at : at + PIECE])
-            at = min(at + PIECE, len(ids))
-            run.save({"at": at, "refused": refused}, done=at, total=len(ids))
+            ledger.tell([_outcome(model, verb, entry) for entry in entries])
+            done = run.checkpoint["done"] + len(entries)
+            run.save({**run.checkpoint, "at": entries[-1].number, "done": done}, done=done)
         db.session.expunge_all()
-    return {"refused": refused}
+    with transaction():
+        ledger.finish(held)
+    return {}
 
 
-def _refusals(model: type[Any], verb: Verb, ids: Sequence[int]) -> list[list[Any]]:
-    """Do it with these records; those that were refused, as the job keeps them."""
-    tried = [(id_, _refusal(model, verb, id_)) for id_ in ids]
-    return [[id_, _title(model, id_), why.zh, why.en] for id_, why in tried if why is not None]
+def _write_down(run: jobs.Run, held: int) -> None:
+    """Put the chosen records in the ledger; goes on where it was cut off.
+
+    Raises `Refusal` when they are not as many as were confirmed: then nothing is done with any of them.
+    """
+    for piece in _asked_of(run, held):
+        with transaction():
+            ledger.put(held, piece)
+            run.save(done=0)
+    count, _number, _last = ledger.so_far(held)
+    if run.args["undoes"] is None:
+        chosen = Chosen.restored(run.args["resource"], run.args["chosen"])
+        if astray := chosen.gone_astray(count):
+            _give_up(held, astray)
+    with transaction():
+        run.save({"at": 0, "done": 0}, done=0, total=count)
+
+
+def _asked_of(run: jobs.Run, held: int) -> Iterator[list[tuple[int, int]]]:
+    """The records not written down yet, by number and id: those chosen, or those the act to undo was done with."""
+    count, number, last = ledger.so_far(held)
+    if run.args["undoes"] is not None:
+        yield from ledger.done_in(run.args["of"], past=number)
+        return
+    chosen = Chosen.restored(run.args["resource"], run.args["chosen"])
+    for ids in chosen.pieces(ledger.PIECE, done=count, last=last):
+        yield list(enumerate(ids, count + 1))
+        count += len(ids)
+
+
+def _give_up(held: int, why: Words) -> None:
+    with transaction():
+        db.session.execute(delete(ImportRow).where(ImportRow.import_run_id == held))
+        ledger.finish(held)
+    raise Refusal(
+        say(
+            "{why}没有处理任何记录，请刷新列表后重新选择。",
+            "{why} Nothing was done: reload the list and choose again.",
+            why=why,
+        )
+    )
+
+
+def _outcome(model: type[Any], verb: Verb, entry: ledger.Entry) -> ledger.Outcome:
+    """Do it with one record, or leave it whole and say why not."""
+    why = _refusal(model, verb, entry.object_id)
+    return ledger.Outcome(entry, _title(model, entry.object_id) if why else "", why)
 
 
 def _refusal(model: type[Any], verb: Verb, id_: int) -> Words | None:
@@ -157,16 +190,17 @@ def find(job_id: int) -> Course:
         select(Job).where(Job.id == job_id, Job.kind == KIND), execution_options={"populate_existing": True}
     ).first()
     who = access.principal()
-    if job is None or (job.person_id, job.user_id) != (who.employee_id, who.user_id):
+    if job is None or "run" not in job.args or (job.person_id, job.user_id) != (who.employee_id, who.user_id):
         raise NotFound(say("没有编号为 {id} 的任务。", "There is no job {id}.", id=job_id))
-    held = job.result or job.checkpoint or {}
     undone_by = db.session.scalar(select(Job.id).where(Job.idem_key == f"{KIND}:undo:{job_id}"))
+    done, refusals = ledger.counted(job.args["run"])
     return Course(
         job=job,
         verb=VERBS[job.args["verb"]],
         resource=job.args["resource"],
-        ids=tuple(job.args["ids"]),
-        refused=tuple(Refused(id_, title, Words(zh, en)) for id_, title, zh, en in held.get("refused", ())),
+        done=done,
+        refusals=refusals,
+        refused=tuple(ledger.refused(job.args["run"], MOST_SHOWN)),
         undoes=job.args.get("undoes"),
         undone_by=undone_by,
     )
@@ -180,6 +214,5 @@ def take_back(job_id: int) -> int:
     course = find(job_id)
     if not course.may_undo:
         raise WrongState(say("没有可以撤销的内容。", "There is nothing to take back."))
-    left = {one.id for one in course.refused}
-    touched = [id_ for id_ in course.ids[: course.job.done_units] if id_ not in left]
-    return enqueue(course.resource, course.verb.inverse, touched, undoes=job_id)
+    args = {"of": course.job.args["run"], "undoes": job_id}
+    return _enqueue(course.resource, course.verb.inverse, args, idem_key=f"{KIND}:undo:{job_id}")

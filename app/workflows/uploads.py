@@ -11,7 +11,7 @@ import os
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -25,6 +25,8 @@ from app.extensions import after_commit, db, transaction
 from app.models import ImportMode, ImportRow, ImportRun, ImportStatus, Job, JobStatus
 from app.roles import Act
 from app.services import access, attachments, imports, jobs, sheets
+from app.services.chosen import Chosen
+from app.services.imports import ledger
 from app.services.imports.mapping import columns_of
 from app.services.imports.resources import rights_to_change, rights_to_write
 from app.words import Words, say
@@ -303,21 +305,21 @@ def _judging(run: jobs.Run) -> dict[str, Any]:
     return {}
 
 
-def edit_many(resource: str, ids: Sequence[int], typed: Mapping[str, str]) -> int:
+def edit_many(resource: str, chosen: Chosen, typed: Mapping[str, str]) -> int:
     """A run that judges what these values would do to these records: now, or by a job where they are many.
 
     Opens its own transactions. Raises as `imports.stage_edit`.
     """
-    if len(ids) <= ROWS_AT_ONCE:
-        return imports.stage_edit(resource, ids, typed)
+    if (few := chosen.few(ROWS_AT_ONCE)) is not None:
+        return imports.stage_edit(resource, few, typed)
     who = access.principal()
-    args = {"resource": resource, "ids": list(ids), "typed": dict(typed)}
+    args = {"resource": resource, "chosen": chosen.kept(), "typed": dict(typed)}
 
     def later(run_id: int) -> None:
         requester = jobs.Requester(who.user_id, who.employee_id)
         _write(run_id, job_id=jobs.enqueue(JUDGE_EDIT, {"run": run_id, **args}, requester=requester))
 
-    return imports.stage_edit(resource, ids, typed, later=later)
+    return imports.stage_edit(resource, chosen, typed, later=later)
 
 
 @jobs.kind(JUDGE_EDIT, zh="检查批量修改", en="Check a bulk edit")
@@ -326,7 +328,8 @@ def _judging_edit(run: jobs.Run) -> dict[str, Any]:
         run.save(done=done, total=total)
 
     asked = run.args
-    imports.judge_edit(asked["run"], asked["resource"], asked["ids"], asked["typed"], progress)
+    chosen = Chosen.restored(asked["resource"], asked["chosen"])
+    imports.judge_edit(asked["run"], asked["resource"], chosen, asked["typed"], progress)
     return {}
 
 
@@ -425,14 +428,15 @@ def find(run_id: int) -> ImportRun:
     run = db.session.scalars(
         select(ImportRun).where(ImportRun.id == run_id), execution_options={"populate_existing": True}
     ).first()
-    if run is None or run.person_id != access.principal().employee_id:
+    if run is None or run.person_id != access.principal().employee_id or ledger.is_ledger(run):
         raise NotFound(say("没有编号为 {id} 的导入。", "There is no import {id}.", id=run_id))
     return run
 
 
 def mine(most: int, *, resource: str = "", skip: int = 0) -> list[ImportRun]:
     """The runs of the person asking, the newest first."""
-    statement = select(ImportRun).where(ImportRun.person_id == access.principal().employee_id)
+    own = ImportRun.person_id == access.principal().employee_id
+    statement = select(ImportRun).where(own, ImportRun.mapping["verb"].as_string().is_(None))
     if resource:
         statement = statement.where(ImportRun.resource == resource)
     return list(db.session.scalars(statement.order_by(ImportRun.id.desc()).offset(skip).limit(most)))

@@ -3,7 +3,7 @@
 from app.services import customer_rules, extra_definitions, order_days, stages
 from app.services.imports.applying import apply, cancel
 from app.services.imports.checking import Checked, Plan
-from app.services.imports.editing import MOST as MOST_EDITED, judge_edit, offered, stage_edit
+from app.services.imports.editing import judge_edit, offered, stage_edit
 from app.services.imports.mapping import Column, Wish
 from app.services.imports.rejects import (
     notes_of,
@@ -21,7 +21,6 @@ RULES = (customer_rules, extra_definitions, order_days, stages)
 """Modules whose rules must be known before a file is judged, or a record written by any other door."""
 
 __all__ = [
-    "MOST_EDITED",
     "RULES",
     "Checked",
     "Column",

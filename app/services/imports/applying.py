@@ -31,7 +31,17 @@ from app.services.fields import Kind
 from app.services.imports.cells import kept, restorer
 from app.services.imports.relations import batched
 from app.services.imports.resources import Resource, resource, rights_to_write
-from app.services.imports.staging import CHUNK, ROWS, Box, Counts, Progress, _columns, _counted, _write_run
+from app.services.imports.staging import (
+    CHUNK,
+    ROWS,
+    VERSION,
+    Box,
+    Counts,
+    Progress,
+    _columns,
+    _counted,
+    _write_run,
+)
 from app.words import Words, say
 
 LINES: Table = Model.metadata.tables["trade_line"]
@@ -143,6 +153,8 @@ class Staged:
     number: int
     values: dict[str, Any]
     object_id: int | None
+    version: int | None = None
+    """The only version of the record that may be written over."""
 
 
 class Writer:
@@ -162,14 +174,24 @@ class Writer:
         self._units: dict[int, int | None] = {}
         self._told: list[dict[str, Any]] = []
         self._new: list[dict[str, Any]] = []
+        self._last = 0
 
     def waiting(self, size: int) -> list[Staged]:
         """The next rows to write."""
-        columns = (ImportRow.id, ImportRow.row_no, ImportRow.values, ImportRow.object_id)
-        statement = select(*columns).where(*_waiting(self.run_id)).order_by(ImportRow.row_no).limit(size)
+        columns = (
+            ImportRow.id,
+            ImportRow.row_no,
+            ImportRow.values,
+            ImportRow.object_id,
+            ImportRow.before,
+        )
+        statement = select(*columns).where(*_waiting(self.run_id), ImportRow.row_no > self._last)
+        found = db.session.execute(statement.order_by(ImportRow.row_no).limit(size)).all()
+        if found:
+            self._last = found[-1].row_no
         return [
-            Staged(id_, number, self._values(number, body), object_id)
-            for id_, number, body, object_id in db.session.execute(statement)
+            Staged(id_, number, self._values(number, body), object_id, (before or {}).get(VERSION))
+            for id_, number, body, object_id, before in found
         ]
 
     def write(self, rows: list[Staged]) -> None:
@@ -197,7 +219,7 @@ class Writer:
         )
 
     def _write(self, rows: list[Staged]) -> None:
-        known = self._load(row.object_id for row in rows if row.object_id is not None)
+        known = self._load((row.object_id for row in rows if row.object_id is not None), locked=True)
         with access.by_rule():  # each was asked for when it was judged
             self._add([row for row in rows if row.object_id is None])
         self._change_all([(row, known.get(row.object_id)) for row in rows if row.object_id is not None])
@@ -249,19 +271,26 @@ class Writer:
             self._units[employee_id] = db.session.scalar(statement)
         return None if employee_id is None else self._units[employee_id]
 
-    def _load(self, ids: Iterable[int]) -> dict[int, Any]:
+    def _load(self, ids: Iterable[int], *, locked: bool = False) -> dict[int, Any]:
+        """These records as they are now; `locked` keeps others from changing them until it is written."""
         found: dict[int, Any] = {}
         for some in batched(sorted(set(ids)), 400):
             statement = select(self.model).where(self.model.id.in_(some)).options(undefer("*"))
+            if locked:
+                statement = statement.order_by(self.model.id).with_for_update(of=self.model)
             found |= {record.id: record for record in db.session.scalars(statement)}
         return found
 
     def _change_all(self, pairs: list[tuple[Staged, Any]]) -> None:
         """Change all at once; should one be refused, find out which. What was there is kept, for an undo."""
+        there = []
         for row, record in pairs:
             if record is None:
                 self.refuse(row, GONE)
-        there = [(row, record) for row, record in pairs if record is not None]
+            elif row.version is not None and row.version != record.version_no:
+                self.refuse(row, CHANGED)
+            else:
+                there.append((row, record))
         before = {
             row.id: {name: kept(self.held(record, name)) for name in row.values} for row, record in there
         }
@@ -361,6 +390,12 @@ def _why(error: IntegrityError | Refusal) -> Words:
 GONE = say(
     "检查之后这条记录已被他人修改或删除，请重新导入这一行。",
     "Somebody changed or removed this record after the check: import this row again.",
+)
+
+
+CHANGED = say(
+    "检查之后这条记录已被修改，未写入；请重新选择后再改。",
+    "This record was changed after the check and was left as it is: choose it again to change it.",
 )
 
 

@@ -51,6 +51,8 @@ class Checked:
     reasons: list[tuple[str | None, Words]] = field(default_factory=list)
     cleaned: list[str] = field(default_factory=list)
     object_id: int | None = None
+    version: int | None = None
+    """The version of the record that was judged, where only that one may be written over."""
     group: str | None = None
 
     @property

@@ -263,9 +263,13 @@ def _row_of(row: Checked, box: Box, plan: Plan) -> dict[str, Any]:
         "values": box.closed(row.number, {name: kept(value) for name, value in row.values.items()}),
         "reasons": reasons_of(row, plan),
         "object_id": row.object_id,
-        "before": None,
+        "before": None if row.version is None else {VERSION: row.version},
         "applied": False,
     }
+
+
+VERSION = "version_no"
+"""Until a row is written, all that is kept of what stood there before: the version that was judged."""
 
 
 def reasons_of(row: Checked, plan: Plan) -> list[dict[str, Any]] | None:

@@ -176,11 +176,15 @@
     if (n < boxes.length) { takeAll(bar, false); }
     if (head) { head.checked = n > 0 && n === boxes.length; head.indeterminate = n > 0 && n < boxes.length; }
   }
-  function takeAll(bar, yes) {
-    var flag = one("input[name=all]", bar), said = one("[data-all-said]", bar);
+  /* All that match are told, and sent, by their number where it is known. */
+  function takeAll(bar, yes, total) {
+    var flag = one("input[name=all]", bar), counted = one("input[name=counted]", bar), said = one("[data-all-said]", bar);
     if (flag) { flag.disabled = !yes; }
+    if (counted) { counted.value = total || ""; counted.disabled = !yes || !total; }
+    if (yes && total) { all("[data-n]", bar).forEach(function (s) { s.textContent = Number(total).toLocaleString("en"); }); }
     all("[data-some-said]", bar).forEach(function (s) { s.hidden = yes; });
     if (said) { said.hidden = !yes; }
+    if (said && yes && total) { said.textContent = said.dataset.allSaid.replace("{}", Number(total).toLocaleString("en")); }
   }
   when("change", "[data-pick] .pick input", function (e, box) {
     var table = box.closest("[data-pick]");
@@ -201,9 +205,19 @@
   });
   when("click", "[data-all]", function (e, b) {
     var bar = b.closest(".lift"), table = one("[data-pick='" + bar.id + "']");
-    picks(table).forEach(function (x) { x.checked = true; });
-    tell(table);
-    takeAll(bar, true);
+    function done(total) {
+      picks(table).forEach(function (x) { x.checked = true; });
+      tell(table);
+      takeAll(bar, true, total);
+    }
+    if (!b.dataset.counts) { done(b.dataset.all); return; }
+    if (b.getAttribute("aria-busy")) { return; }
+    b.setAttribute("aria-busy", "true");
+    window.fetch(b.dataset.counts, { credentials: "same-origin" })
+      .then(function (r) { if (!r.ok) { throw new Error(r.status); } return r.text(); })
+      .then(function (text) { done(text.replace(/\D/g, "")); })
+      .catch(function () { toast(words.failed, "bad"); })
+      .then(function () { b.removeAttribute("aria-busy"); });
   });
 
   function columns(scope) {
@@ -301,6 +315,11 @@
   when("click", "[data-fills]", function (e, b) {
     var box = document.getElementById(b.dataset.opens), hole = box && one(".filling", box);
     if (hole && window.htmx) { window.htmx.ajax("GET", b.dataset.fills, { source: hole, target: hole, swap: "innerHTML" }); }
+    var fields = box && one("[data-filling]", box);
+    if (fields && !fields.children.length && window.htmx) { window.htmx.ajax("GET", b.dataset.fills, { source: fields, target: fields, swap: "innerHTML" }); }
+  });
+  document.addEventListener("htmx:afterSettle", function (e) {
+    if (e.target.matches("dialog[open] [data-filling]")) { begin(e.target); }
   });
   function redraw(form, act) {
     var data = new window.URLSearchParams(new window.FormData(form));
@@ -327,9 +346,12 @@
     pickers(box);
     box.showModal();
     box.back = b;
-    var first = one("textarea, input:not([type=hidden]), select", one(".inner", box) || box);
-    if (first) { first.focus(); }
+    begin(one(".inner", box) || box);
   });
+  function begin(scope) {
+    var first = one("textarea, input:not([type=hidden]), select", scope);
+    if (first) { first.focus(); }
+  }
   /* A bulk act that asks something first carries the ticked rows along. */
   function take(b, box) {
     var bar = b.closest(".lift"), form = one("form", box);
@@ -338,7 +360,7 @@
     all("[data-n]", box).forEach(function (s) { s.textContent = one("[data-n]", bar).textContent; });
     var flag = one("input[name=all]", bar);
     all("input[name=ids]:checked").forEach(function (x) { carry(form, "ids", x.value); });
-    if (flag && !flag.disabled) { carry(form, "all", "1"); }
+    if (flag && !flag.disabled) { carry(form, "all", "1"); carry(form, "counted", one("input[name=counted]", bar).value); }
     all("input[type=hidden][data-keep]", bar).forEach(function (x) { carry(form, x.name, x.value); });
   }
   function carry(form, name, value) {
@@ -558,7 +580,7 @@
       var bar = tab.parentNode;
       bar.scrollLeft += tab.getBoundingClientRect().right - bar.getBoundingClientRect().left - (bar.clientWidth + tab.offsetWidth) / 2;
     });
-    all("[data-taken-all]", scope).forEach(function (flag) { takeAll(flag.closest(".lift"), true); });
+    all("[data-taken-all]", scope).forEach(function (flag) { takeAll(flag.closest(".lift"), true, flag.dataset.takenAll); });
     /* The swapped part may itself be what has ended. */
     all("[data-ended]", scope.parentNode || scope).forEach(function (el) { if (el.dataset.ended) { window.location.assign(el.dataset.ended); } });
   }
