@@ -80,6 +80,7 @@ class Item:
     stage: str
     fresh_days: int | None
     keeps_history: bool
+    active: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -331,13 +332,33 @@ def extra_fields(model: type[Any]) -> tuple[Field, ...]:
     Asked for no statement where somebody asks: what he was found out with says whether they changed since they were
     read last. The house asks one a session.
     """
+    return _added(model).in_use
+
+
+def kept_fields(model: type[Any]) -> tuple[Field, ...]:
+    """The fields an administrator added, those no longer in use among them: what was worked out by them is still read."""
+    return _added(model).every
+
+
+@dataclass(frozen=True, slots=True)
+class _Added:
+    """The fields added to one record type."""
+
+    every: tuple[Field, ...] = ()
+    in_use: tuple[Field, ...] = ()
+
+
+NONE_ADDED = _Added()
+
+
+def _added(model: type[Any]) -> _Added:
     if not issubclass(model, Extended):
-        return ()
-    noted = db.session.info.get(NOTED)
+        return NONE_ADDED
+    noted: dict[str, _Added] | None = db.session.info.get(NOTED)
     if noted is None:
         noted = db.session.info[NOTED] = _definitions(_state())
     table: Any = model.__tablename__  # type: ignore[attr-defined]
-    return tuple(noted.get(table, ()))
+    return noted.get(table, NONE_ADDED)
 
 
 def _state() -> tuple[Any, ...]:
@@ -348,17 +369,19 @@ def _state() -> tuple[Any, ...]:
 
 
 @lru_cache(maxsize=1)
-def _definitions(_state: tuple[Any, ...]) -> dict[str, tuple[Field, ...]]:
+def _definitions(_state: tuple[Any, ...]) -> dict[str, _Added]:
     """The extra fields by table, read anew when they changed."""
-    in_use = select(InfoItem).where(InfoItem.active).order_by(InfoItem.position, InfoItem.id)
-    items = db.session.scalars(in_use).all()
+    items = db.session.scalars(select(InfoItem).order_by(InfoItem.position, InfoItem.id)).all()
     options = _options([item for item in items if item.data_type is ItemType.choices])
     found: dict[str, list[Field]] = {}
     for item in items:
         found.setdefault(item.object_type, []).append(
             _extra_field(item, options.get(list_of(item.object_type, item.key), ()))
         )
-    return {table: tuple(fields) for table, fields in found.items()}
+    return {
+        table: _Added(tuple(fields), tuple(field for field in fields if field.item and field.item.active))
+        for table, fields in found.items()
+    }
 
 
 def _options(items: Sequence[InfoItem]) -> dict[str, tuple[Option, ...]]:
@@ -415,6 +438,7 @@ def _extra_field(item: InfoItem, options: tuple[Option, ...]) -> Field:
             stage=item.required_at_stage or "",
             fresh_days=item.fresh_days,
             keeps_history=item.keeps_history,
+            active=item.active,
         ),
     )
 

@@ -144,10 +144,12 @@ def test_a_form_refused_for_another_reason_still_answers_for_what_it_was_opened_
     assert mia.post(f"/scheme/edit/{pk}", data={"body": document(), "seen": seen}).status_code == 409
 
 
-def test_what_a_new_scheme_begins_as_makes_sense(cast, login):
+def test_what_a_new_scheme_begins_as_makes_sense(app, cast, login):
     mia = login(cast.mia)
     assert "NEW-SCHEME" in mia.get("/scheme/new").text
-    assert schemes.check(schemes.body_of(yaml.safe_load(BEGINNING))) == []
+    with app.app_context():
+        assert schemes.check(schemes.body_of(yaml.safe_load(BEGINNING))) == []
+        db.session.remove()
 
 
 def test_a_seller_neither_reads_nor_writes_schemes(cast, login):

@@ -129,6 +129,13 @@ class Measure:
         formulas = (self.of, self.over, self.where)
         return tuple(name for formula in formulas if formula for name in formula.facts)
 
+    def read(self) -> Iterator[Column]:
+        """The columns it rests on, also through what is measured of each row."""
+        for column in self.source.columns:
+            if column.fact.name in self.used:
+                yield column
+                yield from column.behind
+
     # ---- as SQL ----------------------------------------------------------------------------------------------
 
     def stretch(self, pin: Pin) -> Stretch:
@@ -277,9 +284,10 @@ def measure(key: str, part: Part, subject: str, pin: Pin, *, nested: bool = Fals
 
 
 def _source(part: Part, subject: str | None) -> Source | None:
-    known = [name for name, source in sources().items() if subject is None or subject in source.subjects]
+    every = sources()
+    known = [name for name, source in every.items() if subject is None or subject in source.subjects]
     name = part.option("source", known)
-    return sources().get(name) if part.raw("source") == name else None
+    return every.get(name) if part.raw("source") == name else None
 
 
 def _time(part: Part, source: Source) -> Element:
@@ -305,7 +313,10 @@ def _each(key: str, part: Part, source: Source, pin: Pin) -> Source:
         on = sa.true() if group[0].is_whole else rows.c.subject_id == source.key
         joins[via] = Join(rows, on)
         known: Mapping[str, Element] = dict(rows.c.items())
-        columns += [Column(replace(one.fact(), expression=one.value(known, pin)), via) for one in group]
+        columns += [
+            Column(replace(one.fact(), expression=one.value(known, pin)), via, behind=tuple(one.read()))
+            for one in group
+        ]
     return replace(source, joins=joins, columns=tuple(columns))
 
 

@@ -63,6 +63,7 @@ def start_trial(body: Mapping[str, Any], pin: Pin) -> int:
     scheme = schemes.load(body, pin)
     access.principal().check(Act.run, "eval_run")
     schemes.check_readable(scheme)
+    schemes.check_in_use(scheme)
     with access.acting(access.SYSTEM), transaction():
         version_id = trial_version(body)
     return _start(version_id, pin, RunKind.trial)
@@ -79,7 +80,7 @@ def start(code: str, pin: Pin) -> int:
         )
     if version is None:
         raise NotFound(say("没有已发布的方案 {code}。", "There is no published scheme {code}.", code=code))
-    schemes.load(version.body, pin)
+    schemes.check_in_use(schemes.load(version.body, pin))
     return _start(version.id, pin, RunKind.official)
 
 

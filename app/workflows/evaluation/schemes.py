@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,10 +16,11 @@ from typing import Any
 import sqlalchemy as sa
 import yaml
 
-from app.errors import BadInput, NotAllowed, Problem
+from app.errors import BadInput, NotAllowed, Problem, WrongState
 from app.models import SLOTS
 from app.roles import Act
 from app.services import access
+from app.services.fields import is_seen
 from app.services.language.catalogue import Catalogue, Fact
 from app.services.language.checking import Formula
 from app.services.language.kinds import BOOL, POINTS, SCALE, Type, to_model
@@ -29,8 +30,8 @@ from app.workflows.evaluation.measures import Measure, measure
 from app.workflows.evaluation.methods import FULL, Bands, Method, Shown, intervals, method
 from app.workflows.evaluation.parts import Part, Problems
 from app.workflows.evaluation.pins import SAMPLE, Pin
-from app.workflows.evaluation.sources import catalogue
-from app.workflows.evaluation.subjects import SUBJECTS, Subject
+from app.workflows.evaluation.sources import Column, catalogue
+from app.workflows.evaluation.subjects import SUBJECTS, Subject, with_added
 from app.workflows.evaluation.tables import Table, table
 
 Element = sa.ColumnElement[Any]
@@ -179,17 +180,38 @@ def check_readable(scheme: Scheme) -> None:
 
     Raises `NotAllowed`, naming the field.
     """
-    used = [(one.source.columns, one.used) for one in scheme.measures]
+    for column in _used(scheme):
+        _check_may_see(column)
+
+
+def check_in_use(scheme: Scheme) -> None:
+    """Refuse to measure what nobody keeps any more. Raises `WrongState`, naming the field."""
+    for column in _used(scheme):
+        if column.added is not None and column.added.item is not None and not column.added.item.active:
+            raise WrongState(
+                say(
+                    "字段“{field}”已停用，不能再据此评价；请启用它，或修改方案。",
+                    "The field “{field}” is out of use: nothing new can be measured by it. Take it into use again, or "
+                    "change the scheme.",
+                    field=column.fact.words,
+                )
+            )
+
+
+def _used(scheme: Scheme) -> Iterator[Column]:
+    """The columns its measures and formulas read."""
+    for one in scheme.measures:
+        yield from one.read()
     formulas = [scheme.where, scheme.having, *(one.value for one in scheme.indicators)]
-    used.append((scheme.subject.columns, tuple(n for formula in formulas if formula for n in formula.facts)))
-    for columns, names in used:
-        for column in columns:
-            if column.guarded_by and column.fact.name in names:
-                _check_may_see(column.guarded_by, column.fact.words)
+    formulas += [formula for one in scheme.indicators for formula in one.method.facts().values()]
+    names = {name for formula in formulas if formula for name in formula.facts}
+    yield from (column for column in scheme.subject.columns if column.fact.name in names)
 
 
-def _check_may_see(resource: str, field_words: Words) -> None:
-    if not access.principal().may(Act.see_confidential, resource):
+def _check_may_see(column: Column) -> None:
+    who, field_words = access.principal(), column.fact.words
+    is_hidden = column.guarded_by and not who.may(Act.see_confidential, column.guarded_by)
+    if is_hidden or (column.added is not None and not is_seen(column.added, who)):
         raise NotAllowed(
             say(
                 "“{field}”是保密字段，您无权据此评价。",
@@ -218,7 +240,7 @@ class _Reader:
     def scheme(self) -> Scheme | None:
         part = self.part
         code, words = part.text("scheme"), part.words()
-        subject = SUBJECTS[part.option("subject", list(SUBJECTS))]
+        subject = with_added(SUBJECTS[part.option("subject", list(SUBJECTS))])
         minimum = part.rate("minimum_coverage", 0) or 0
         publishing = self._publishing(subject)
         grades, edges = self._grades()

@@ -26,7 +26,7 @@ from app.models import (
     UnitKind,
 )
 from app.words import Words
-from app.workflows.evaluation.sources import Column, Join, closed, day, money, table_of, text, truth
+from app.workflows.evaluation.sources import Column, Join, added, closed, day, money, table_of, text, truth
 
 
 @dataclass(frozen=True)
@@ -197,3 +197,9 @@ SUBJECTS = {
         ),
     )
 }
+
+
+def with_added(subject: Subject) -> Subject:
+    """The subject with the fields an administrator added to its records as further facts."""
+    columns, joins = added(subject.table)
+    return replace(subject, columns=(*subject.columns, *columns), joins={**subject.joins, **joins})

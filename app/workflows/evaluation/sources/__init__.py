@@ -9,15 +9,18 @@ from __future__ import annotations
 import importlib
 import pkgutil
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
-from typing import Any
+from functools import cache, lru_cache
+from typing import Any, Protocol
 
 import sqlalchemy as sa
 
-from app.columns import Choice
-from app.extensions import company
-from app.models import OrgUnit
+from app.columns import Choice, MomentType
+from app.extensions import company, db
+from app.models import ExtraIndex, Lookup, OrgUnit
+from app.services import fields
+from app.services.access import mappers, resource_of
 from app.services.language.catalogue import Catalogue, Fact
 from app.services.language.kinds import (
     BOOL,
@@ -34,6 +37,7 @@ from app.services.language.kinds import (
     choice,
 )
 from app.words import Words
+from app.workflows.evaluation.dialects import company_day
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,13 +53,16 @@ class Join:
 class Column:
     """A fact of a source: `via` names the join it needs; `key` says that it names a record (to be counted, not added).
 
-    `guarded_by` names the record type whose confidential fields the reader must be allowed to see.
+    `guarded_by` names the record type whose confidential fields the reader must be allowed to see, `added` the field of an
+    administrator it is. What is measured of each row was read from the columns `behind` it.
     """
 
     fact: Fact
     via: str | None = None
     key: bool = False
     guarded_by: str | None = None
+    added: fields.Field | None = None
+    behind: tuple[Column, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -164,7 +171,16 @@ def owned(
     return {"subjects": subjects, "joins": {"unit": in_unit(table.c.org_unit_id, after)}, "via": via}
 
 
-CLOSED_SETS: dict[str, type[Choice]] = {}
+class Worded(Protocol):
+    """A value that can be chosen, and what it is called."""
+
+    @property
+    def value(self) -> str: ...
+    @property
+    def words(self) -> Words: ...
+
+
+CLOSED_SETS: dict[str, Iterable[Worded]] = {}
 
 
 def vocabularies(columns: Iterable[Column]) -> dict[str, dict[str, Words]]:
@@ -241,19 +257,120 @@ def closed(
     return _column(choice(of), name, expression, (zh, en), via)
 
 
+# ---- fields an administrator added ---------------------------------------------------------------------------
+
+MIRROR = table_of(ExtraIndex)
+AS_FACTS = {
+    fields.Kind.money: MONEY,
+    fields.Kind.quantity: QUANTITY,
+    fields.Kind.text: TEXT,
+    fields.Kind.date: DATE,
+    fields.Kind.flag: BOOL,
+}
+"""What added fields are to a formula. Of a relation the key can be counted; long texts, files and several choices are none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """A value of an added field of one choice: its code, which stays, and its names."""
+
+    value: str
+    words: Words
+
+
+def added(table: sa.FromClause) -> tuple[tuple[Column, ...], dict[str, Join]]:
+    """The fields an administrator added to the records of a table, under the names they have everywhere, and their joins.
+
+    Those taken out of use since stay, so that old runs can be read.
+    """
+    model = _model_of(table.element if isinstance(table, sa.Alias) else table)
+    if model is None:
+        return (), {}
+    kept = [one for one in fields.kept_fields(model) if _is_fact(one)]
+    lists = [one.info.lookup for one in kept if one.info.lookup]
+    if lists:
+        CLOSED_SETS.update(_choices(lists))
+    found = [_added(table, resource_of(model), one) for one in kept]
+    return tuple(column for column, _ in found), {via: on for _, joins in found for via, on in joins.items()}
+
+
+def _is_fact(field_: fields.Field) -> bool:
+    return field_.kind in AS_FACTS or field_.kind is fields.Kind.relation
+
+
+@cache
+def _model_of(table: sa.FromClause) -> type[Any] | None:
+    return next((mapper.class_ for mapper in mappers() if mapper.local_table is table), None)
+
+
+def _choices(lists: Iterable[str]) -> dict[str, tuple[Option, ...]]:
+    """What can, or once could, be chosen, by code list."""
+    rows = db.session.execute(
+        sa.select(Lookup.category, Lookup.code, Lookup.name_zh, Lookup.name_en)
+        .where(Lookup.category.in_(list(lists)))
+        .order_by(Lookup.position, Lookup.id)
+    )
+    found: dict[str, tuple[Option, ...]] = dict.fromkeys(lists, ())
+    for category, code, zh, en in rows:
+        found[category] += (Option(code, Words(zh, en)),)
+    return found
+
+
+@lru_cache(maxsize=1_000)
+def _added(table: sa.FromClause, resource: str, field_: fields.Field) -> tuple[Column, dict[str, Join]]:
+    """One field as a fact. The same for all who ask, so that measures of one pass share what is joined."""
+    item, words = field_.item, field_.label
+    if item is None:
+        raise RuntimeError(f"{field_.name} is a column")
+    via = f"extra_{item.key}"
+    mirror = MIRROR.alias(via)
+    joins = {via: Join(mirror, sa.and_(mirror.c.info_item_id == item.id, mirror.c.object_id == table.c.id))}
+    type_ = AS_FACTS.get(field_.kind, COUNT)
+    expression: sa.ColumnElement[Any] = mirror.c.int_key
+    if type_ == TEXT:
+        expression = mirror.c.text_key
+    elif type_ == DATE:
+        expression = sa.func.date(mirror.c.text_key, type_=sa.Date())
+    elif type_ == BOOL:
+        expression = sa.func.coalesce(mirror.c.int_key, 0, type_=sa.BigInteger()) == 1
+    elif field_.info.lookup:
+        chosen = table_of(Lookup).alias(f"choice_{item.key}")
+        type_, expression = choice(field_.info.lookup), chosen.c.code
+        joins[f"choice_{item.key}"] = Join(chosen, chosen.c.id == mirror.c.int_key, via)
+        via = f"choice_{item.key}"
+    column = _column(type_, field_.name, expression, (words.zh, words.en), via, key=type_ == COUNT)
+    guarded_by = resource if field_.info.confidential else None
+    return replace(column, guarded_by=guarded_by, added=field_), joins
+
+
 # ---- all of them -----------------------------------------------------------------------------------------------
 
 
 def _found() -> Iterator[Source]:
     for module in pkgutil.iter_modules(__path__):
-        yield importlib.import_module(f"{__name__}.{module.name}").SOURCE
+        yield _dated(importlib.import_module(f"{__name__}.{module.name}").SOURCE)
+
+
+def _dated(source: Source) -> Source:
+    """The source with the company's day of its rows, where they have one: `year(row_day) = 2022`, `month(row_day) = 7`."""
+    if not isinstance(source.time, sa.Column):
+        return source
+    own = company_day(source.time) if isinstance(source.time.type, MomentType) else source.time
+    return replace(source, columns=(*source.columns, day("row_day", own, "发生日", "Day of the row")))
+
+
+def _whole(source: Source) -> Source:
+    columns, joins = added(source.table)
+    if not columns:
+        return source
+    return replace(source, columns=(*source.columns, *columns), joins={**source.joins, **joins})
 
 
 _sources: dict[str, Source] = {}
 
 
 def sources() -> Mapping[str, Source]:
-    """Every source by its name."""
+    """Every source by its name, with the fields added to its records."""
     if not _sources:
         _sources.update({source.name: source for source in _found()})
-    return _sources
+    return {name: _whole(source) for name, source in _sources.items()}
