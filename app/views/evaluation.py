@@ -735,7 +735,7 @@ def _hearing(found: Explanation) -> Iterable[pages.Section]:
 
 def _feedback_cell(one: EvalFeedback, files: int) -> pages.Cell:
     who = one.owner.name if one.owner else values.EMPTY
-    note = say("反馈人 {who}，附件 {n} 个", "told by {who}, {n} files", who=who, n=files)
+    note = say("反馈人 {who}{files}", "told by {who}{files}", who=who, files=_files("，", ", ", files))
     text = say("{day} {way}，{to}", "{day}, {way}: {to}", day=one.told_on, way=one.way.words, to=one.told_to)
     if one.said:
         note = say("“{said}” {note}", "“{said}” {note}", said=one.said, note=note)
@@ -745,11 +745,18 @@ def _feedback_cell(one: EvalFeedback, files: int) -> pages.Cell:
     )
 
 
+def _files(zh: str, en: str, n: int) -> Words:
+    """How many files there are, after what stands before them; nothing where there are none."""
+    if not n:
+        return Words("", "")
+    return Words(f"{zh}附件 {n} 个", f"{en}{n} {'file' if n == 1 else 'files'}")
+
+
 def _appeal_cell(one: EvalAppeal, files: int) -> pages.Cell:
-    note = say("“{grounds}” 附件 {n} 个", "“{grounds}” {n} files", grounds=one.grounds, n=files)
-    text = say(
-        "{no} {day} {who}", "{no}, {day}: {who}", no=one.no or "", day=one.raised_on, who=one.raised_by
-    )
+    note = say("“{grounds}”{files}", "“{grounds}”{files}", grounds=one.grounds, files=_files(" ", " ", files))
+    text = say("{day} {who}", "{day}: {who}", day=one.raised_on, who=one.raised_by)
+    if one.no:
+        text = say("{no} {text}", "{no}, {text}", no=one.no, text=text)
     standing = pages.Cell(one.status.words, "badge", one.status.tone)
     return pages.Cell(
         text, label=labels_of(EvalAppeal), url=url_to(one), note=note, badges=(standing,), wide=True
@@ -846,10 +853,15 @@ def _lines(
 
 
 def _child(found: Explanation, line: MeasureLine) -> pages.ExplainLine:
-    url = url_for("EvaluationView.explain", pk=found.run_id, subject=found.subject_id, measure=line.key)
-    note = say("计入 {n} 行，排除 {m} 行", "{n} rows counted, {m} left out", n=line.counted, m=line.left_out)
+    url = url_for(
+        "EvaluationView.explain",
+        pk=found.run_id,
+        subject=found.subject_id,
+        measure=line.key,
+        _anchor="rows",
+    )
     return pages.ExplainLine(
-        name=line.words, raw=_value(line.type, line.value), method=line.how, note=note, url=url
+        name=line.words, raw=_value(line.type, line.value), method=line.how, note=line.tally, url=url
     )
 
 
@@ -871,11 +883,10 @@ def _rows_table(line: MeasureLine) -> pages.ListPage:
         pages.Column("verdict", Words("是否计入", "Counted")),
     )
     title = say(
-        "{name}：计入 {n} 行，排除 {m} 行{note}",
-        "{name}: {n} rows counted, {m} left out{note}",
+        "{name}：{tally}{note}",
+        "{name}: {tally}{note}",
         name=line.words,
-        n=line.counted,
-        m=line.left_out,
+        tally=line.tally,
         note=_unlisted(line),
     )
     rows = tuple(

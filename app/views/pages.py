@@ -622,6 +622,8 @@ class FormPage:
     """Further ways to send it (save and new, save draft), as submit buttons with `name` and `value`."""
     acts: tuple[Act, ...] = ()
     """Links beside the title: an act that posts would be a form within this one."""
+    is_typed: bool = False
+    """It holds what was typed and is not kept yet: leaving the page is asked about."""
     banners: tuple[Banner, ...] = ()
     hidden: Pairs = ()
     multipart: bool = False

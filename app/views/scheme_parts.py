@@ -63,11 +63,13 @@ WINDOWS = Words(
     "本期、上期、去年同期、全部、期前、近 12 个月、近 90 天",
     "period, previous period, same period last year, all, before the period, last 12 months, last 90 days",
 )
+WHOLE_PERIOD = Words("本期", "period")
+"""What a measure that names no window goes by."""
 RECORD = Words("记录，可数不可加", "a record: counted, not added up")
 NUMBERED = {"neutral": "points", "carry": "days"}
 """What a policy for missing values needs a number of."""
 BEGINNING: dict[str, dict[str, Any]] = {
-    MEASURES: {"source": "order_lines", "aggregate": "sum", "window": "period"},
+    MEASURES: {"source": "order_lines", "aggregate": "sum"},
     INDICATORS: {"missing": "reweight"},
 }
 """What a new part begins as."""
@@ -296,6 +298,7 @@ def _page(form: _Form, tried: Tried | None = None, refusal: Refusal | None = Non
         cancel_url=form.back,
         submit_label=Words("存入草稿", "Keep in the draft"),
         submits=(pages.Act(Words("试算", "Try"), name="try", value="1"),),
+        is_typed=request.method == "POST",
     )
 
 
@@ -384,7 +387,7 @@ def _measure_fields(form: _Form) -> Iterable[pages.Field]:
     yield pages.Field(
         "window",
         Words("时间范围", "Window"),
-        value=form.shown("window", stands.get("window", "period")),
+        value=form.shown("window", stands.get("window") or WHOLE_PERIOD),
         help=WINDOWS,
     )
     yield pages.Field(
@@ -424,7 +427,7 @@ def _indicator_fields(form: _Form) -> Iterable[pages.Field]:
     missing = stands.get("missing") or "fail"
     policy = missing.get("policy") if isinstance(missing, Mapping) else missing
     number = missing.get(NUMBERED.get(str(policy), "")) if isinstance(missing, Mapping) else None
-    method = stands.get("method")
+    method = form.shown("method", _yaml(stands.get("method")))
     yield from _key_and_names(form)
     yield pages.Field(
         "value",
@@ -443,12 +446,12 @@ def _indicator_fields(form: _Form) -> Iterable[pages.Field]:
         "method",
         Words("评分方法", "Scored by"),
         "long",
-        form.shown("method", _yaml(method)),
+        method,
         help=Words(
             "如 {kind: linear, from: 0元, to: 50万元}；不填则只显示不评分",
             "such as {kind: linear, from: CNY 0, to: CNY 500000}; without one it is only shown",
         ),
-        rows=4,
+        rows=min(12, max(4, method.count("\n") + 1)),
         wide=True,
         is_code=True,
     )
@@ -519,7 +522,7 @@ def _trial(form: _Form, tried: Tried | None) -> pages.Section:
         fields=fields,
         cells=tuple(_found(tried)) if tried else (),
         note=Words(
-            "选择一个对象后按“试算”；不保存任何内容。", "Choose a subject and press “Try”: nothing is kept."
+            "选择一个对象后按“试算”；不保存任何内容。", "Choose a subject and press 'Try': nothing is kept."
         ),
     )
 
@@ -528,9 +531,10 @@ def _result(tried: Tried) -> Words:
     counted = sum(one.counted for one in tried.measures)
     return say(
         "试算结果：{value}，计入 {n} 行",
-        "Tried: {value}, {n} rows counted",
+        "Tried: {value}, {n} {rows} counted",
         value=spoken(tried.type, tried.value),
         n=counted,
+        rows="row" if counted == 1 else "rows",
     )
 
 
@@ -543,13 +547,7 @@ def _found(tried: Tried) -> Iterable[pages.Cell]:
 
 
 def _rows(one: MeasureLine) -> Words:
-    return say(
-        "{value}：计入 {n} 行，排除 {m} 行",
-        "{value}: {n} rows counted, {m} left out",
-        value=spoken(one.type, one.value),
-        n=one.counted,
-        m=one.left_out,
-    )
+    return say("{value}：{tally}", "{value}: {tally}", value=spoken(one.type, one.value), tally=one.tally)
 
 
 def _facts(form: _Form) -> Iterable[pages.Cell]:

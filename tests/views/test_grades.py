@@ -100,8 +100,8 @@ def test_rows_stay_hidden_from_whom_their_records_are_hidden(app, cast, login):
     publish(app, mia, login(cast.erin), run_of(app, url))
     why = f"/evaluation/explain/{run_of(app, url)}/{cast.ids['K1']}?measure=complaint_cnt"
     with_rows, without = login(cast.alice).get(why).text, login(cast.fin).get(why).text
-    assert "1 rows counted, 0 left out" in with_rows and "2025-05-01" in with_rows
-    assert "1 rows counted, 0 left out; the 0 you may see are listed" in without
+    assert "1 row counted, 0 left out" in with_rows and "2025-05-01" in with_rows
+    assert "1 row counted, 0 left out; the 0 you may see are listed" in without
     assert "2025-05-01" not in without
 
 

@@ -123,11 +123,13 @@ def test_what_the_customer_was_told_and_thinks_stands_by_his_grade(app, cast, lo
     assert "尚未反馈" in why and "打印评价单" in why and f"run_id={cast.run}" in why
     sheet = alice.get(f"/evaluation/sheet/{cast.run}/{cast.k1}").text
     assert "签字（盖章）" in sheet and "购买金额" in sheet and "距“优质”还差" in sheet
+    assert ">说明</th>" in why and ">说明</th>" not in sheet  # a column that would be empty
     form = alice.get(f"/eval_feedback/add?run_id={cast.run}&customer_id={cast.k1}").text
     assert "门店评价" in form and "Customer K1" in form
     pk = number_of(alice.post("/eval_feedback/add", data=feedback(cast)))
     why = alice.get(f"/evaluation/explain/{cast.run}/{cast.k1}").text
     assert "登门，钱掌柜" in why and "不认可" in why and "三月有一张退货单未计" in why
+    assert "反馈人 Alice<" in why  # and nothing of files where there are none
     assert f"申诉期至 {today(30)}" in why and f"/eval_feedback/show/{pk}" in why
     page = alice.get(f"/customer/show/{cast.k1}?tab=eval_feedback").text
     assert "钱掌柜" in page
@@ -169,6 +171,8 @@ def test_who_sees_a_result_does_not_read_feedback_and_appeals_by_that(app, cast,
     alice = login(cast.alice, "zh")
     number_of(alice.post("/eval_feedback/add", data=feedback(cast)))
     number_of(alice.post("/eval_appeal/add", data=appeal(cast)))
+    why = login(cast.alice, "en").get(f"/evaluation/explain/{cast.run}/{cast.k1}").text
+    assert f">{today()}: 钱掌柜<" in why  # an appeal has its number once it is submitted
     rita = login(hire("Rita", allow(app, "reads_results", **RESULTS)), "zh")
     for page in ("explain", "sheet"):
         shown = rita.get(f"/evaluation/{page}/{cast.run}/{cast.k1}").text

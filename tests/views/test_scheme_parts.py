@@ -96,6 +96,7 @@ def test_a_measure_is_tried_on_a_customer_before_it_is_kept(app, cast, draft, lo
     assert "订单明细" in mia.get(where).text
     page = mia.post(where, data=measure(**{"try": "1", "subject": str(cast.k1)})).text
     assert "600.00元" in page and "计入 2 行，排除 2 行" in page and "K1" in page
+    assert "data-dirty" in page and "data-dirty" not in mia.get(where).text  # it is not kept yet
     assert set(parts(app, draft, "measures")) == {"bought", "complaints"}
     assert sent(mia, where, measure()).status_code == 303
     kept = parts(app, draft, "measures")["largest"]

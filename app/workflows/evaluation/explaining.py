@@ -68,6 +68,17 @@ class MeasureLine:
     numbers: frozenset[str]
     rows: list[RowLine] = field(repr=False)
 
+    @property
+    def tally(self) -> Words:
+        """How many rows count and how many do not."""
+        return say(
+            "计入 {n} 行，排除 {m} 行",
+            "{n} {rows} counted, {m} left out",
+            n=self.counted,
+            rows="row" if self.counted == 1 else "rows",
+            m=self.left_out,
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class IndicatorLine:

@@ -508,6 +508,8 @@ class Manual(Plain):
         return columns[f"v{slot}"]
 
     def words(self) -> Words:
+        if self.raters == 1:
+            return say("各评分人所给分数的平均", "the mean of the points raters give")
         return say("至少 {n} 人评分的平均", "the mean of at least {n} raters", n=self.raters)
 
 
