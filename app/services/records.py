@@ -354,7 +354,8 @@ def _count(limited: Select[Any], model: type[Any], *, most: int | None) -> int:
     ids = limited.with_only_columns(model.id)
     if most is not None:
         ids = ids.limit(most + 1)
-    return db.session.scalar(select(func.count()).select_from(ids.subquery())) or 0
+    counted = select(func.count()).select_from(ids.subquery())
+    return db.session.scalar(counted, execution_options=limited.get_execution_options()) or 0
 
 
 def filterable(model: type[Any]) -> tuple[Field, ...]:

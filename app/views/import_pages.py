@@ -336,12 +336,13 @@ def progress_of(run: ImportRun) -> pages.JobProgress:
     writing = run.status is ImportStatus.applying
     done = job.done_units if job else 0
     waiting = job is not None and job.status is JobStatus.queued
+    total = run.rows_total if writing else job.total_units if job else 0
     return pages.JobProgress(
         title=title_of(run),
         state=UNDOING if undoing else job.status.words if job and waiting else run.status.words,
         running=running,
-        done=done if writing else 0,
-        total=run.rows_total if writing else 0,
+        done=done if total else 0,
+        total=total,
         text=run.file_name if writing or undoing or not done else _("%(n)s rows checked", n=f"{done:,}"),
         tone="run"
         if running

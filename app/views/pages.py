@@ -532,9 +532,9 @@ class ListPage:
     all_total: str = ""
     """How many the whole result is; empty where only `exact_url` tells."""
     all_taken: bool = False
-    all_counted: str = ""
-    """How many of them were confirmed in what was refused."""
     """The whole result was chosen, in the form this page answers."""
+    all_counted: str = ""
+    """How many that form said they are."""
     primary: Act | None = None
     acts: tuple[Act, ...] = ()
     exports: tuple[Act, ...] = ()

@@ -417,7 +417,10 @@ def is_undoing(run: ImportRun) -> bool:
 
 @jobs.kind(UNDO, zh="撤销导入", en="Undo an import")
 def _undoing(run: jobs.Run) -> dict[str, int]:
-    return {"rows": imports.undo(run.args["run"])}
+    def progress(done: int, total: int | None) -> None:
+        run.save(done=done, total=total)
+
+    return {"rows": imports.undo(run.args["run"], progress)}
 
 
 # ---- looking -----------------------------------------------------------------------------------------------

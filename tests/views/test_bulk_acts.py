@@ -5,13 +5,15 @@ from __future__ import annotations
 import re
 from typing import Any
 
+import pytest
 from sqlalchemy import func, select
 
 from app.extensions import db
-from app.models import Customer
-from app.services import access, jobs
+from app.models import Customer, ImportRun, ImportStatus
+from app.services import access, jobs, records
+from app.services.imports import ledger
 from app.workflows import bulk_acts
-from tests.views.test_bulk_edit import customers
+from tests.views.test_bulk_edit import customers, cut_off
 from tests.world import World, sign_in
 
 
@@ -62,6 +64,71 @@ def test_everything_a_list_holds_is_deleted_and_restored_from_the_bin(app: Any, 
     client.post("/customer/restore", data={"all": "1"})
     work(app)
     assert left(app, world.employees["hana"]) == many
+
+
+@pytest.fixture
+def small(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is many for the product is few for a test."""
+    monkeypatch.setattr(bulk_acts, "AT_ONCE", 5)
+    monkeypatch.setattr(bulk_acts, "PIECE", 10)
+    monkeypatch.setattr(ledger, "PIECE", 10)
+    monkeypatch.setattr(records, "MOST_COUNTED", 20)
+
+
+@pytest.mark.usefixtures("small")
+def test_all_that_match_are_deleted_and_restored_by_jobs_that_go_on_where_they_were_cut_off(
+    app: Any, world: World, client: Any
+):
+    customers(app, world, 35, "hana")
+    hana = world.employees["hana"]
+    sign_in(client, "hana")
+    for path, act, lists, after in (
+        ("/customer/bulk", "delete", "/customer/count", 0),
+        ("/customer/restore", "restore", "/customer/bin/count", 35),
+    ):
+        counted = client.get(lists).text
+        assert counted == "35"
+        form = {"act": act, "all": "1", "counted": counted}
+        where = client.post(path, data=form).headers["Location"]
+        assert left(app, hana) == 35 - after  # the request did nothing
+        for _piece in range(8):  # four pieces are written down, four are done
+            cut_off(app)
+        work(app)
+        assert left(app, hana) == after
+        assert "成功 35 条，被拒绝 0 条" in client.get(where).text
+    client.post(f"{where}/undo")
+    cut_off(app)
+    work(app)
+    assert left(app, hana) == 0
+
+
+@pytest.mark.usefixtures("small")
+@pytest.mark.parametrize("many", [4, 12])
+def test_nothing_is_deleted_when_the_list_holds_others_than_were_confirmed(
+    app: Any, world: World, client: Any, many: int
+):
+    customers(app, world, many, "hana")
+    sign_in(client, "hana")
+    answer = client.post("/customer/bulk", data={"act": "delete", "all": "1", "counted": str(many - 1)})
+    work(app)
+    page = answer.text if many <= bulk_acts.AT_ONCE else client.get(answer.headers["Location"]).text
+    assert f"确认时列表中有 {many - 1} 条，现在有 {many} 条" in page
+    assert left(app, world.employees["hana"]) == many
+
+
+@pytest.mark.usefixtures("small")
+def test_what_an_act_did_is_no_import(app: Any, world: World, client: Any):
+    customers(app, world, 12, "hana")
+    sign_in(client, "hana")
+    client.post("/customer/bulk", data={"act": "delete", "all": "1"})
+    work(app)
+    with app.app_context(), access.acting(access.SYSTEM):
+        run = db.session.scalars(select(ImportRun)).one()
+        assert (run.status, run.rows_updated, run.rows_refused) == (ImportStatus.done, 12, 0)
+    assert f"/import/{run.id}" not in client.get("/import/").text
+    assert client.get(f"/import/{run.id}").status_code == 404
+    assert client.post(f"/import/{run.id}/undo").status_code == 404
+    assert left(app, world.employees["hana"]) == 0
 
 
 def test_a_few_are_deleted_while_one_waits(app: Any, world: World, client: Any):

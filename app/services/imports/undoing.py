@@ -14,11 +14,11 @@ from app.services.imports.applying import Writer
 from app.services.imports.cells import restored
 from app.services.imports.relations import batched
 from app.services.imports.resources import resource, rights_to_change
-from app.services.imports.staging import CHUNK
+from app.services.imports.staging import CHUNK, Progress
 from app.words import say
 
 
-def undo(run_id: int) -> int:
+def undo(run_id: int, progress: Progress | None = None) -> int:
     """Take a run back; how many rows it had written. Goes on where an earlier attempt was cut off.
 
     Raises:
@@ -39,7 +39,11 @@ def undo(run_id: int) -> int:
         access.principal().check(act, found.name)
     undoing = _Undo(run_id, found, run.mapping.get("opening"))
     undoing.check()
-    return undoing.carry_out()
+    return undoing.carry_out(run.rows_created + run.rows_updated, progress or _untold)
+
+
+def _untold(_done: int, _total: int | None) -> None:
+    """Nobody asks how far it is."""
 
 
 class _Undo(Writer):
@@ -107,7 +111,7 @@ class _Undo(Writer):
             return bool(record.status in {self.opening, "draft"})
         return getattr(record, "version_no", 1) == 1
 
-    def carry_out(self) -> int:
+    def carry_out(self, total: int, progress: Progress) -> int:
         """Put back what was changed, then remove what was made, in chunks."""
         count = 0
         for rows in self._pieces(Verdict.changed):
@@ -115,12 +119,14 @@ class _Undo(Writer):
             with transaction(), audit.held_by_change_set():
                 self._put_back(rows)
                 self._mark([row.id for row in rows])
+                progress(count, total)
             db.session.expunge_all()
         for rows in self._pieces(Verdict.new):
             count += len(rows)
             with transaction():
                 self._remove({row.object_id for row in rows})
                 self._mark([row.id for row in rows])
+                progress(count, total)
         with transaction():
             self._finish(count)
         return count
