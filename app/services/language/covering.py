@@ -59,6 +59,9 @@ class Branch:
     condition: Formula | None
 
 
+NO_CASE = Words("", "")
+
+
 @dataclass(frozen=True, slots=True)
 class Finding:
     """A flaw in words, the branches it concerns, and a case that shows it (model values by fact name)."""
@@ -68,6 +71,8 @@ class Finding:
     branches: tuple[str, ...] = ()
     example: Mapping[str, Model | None] = field(default_factory=dict)
     exact: bool = True
+    case: Words = NO_CASE
+    """The case in words alone, for who says the rest in his own."""
 
     @property
     def is_error(self) -> bool:
@@ -399,7 +404,7 @@ class _Course:
             first=labels[0] if labels else "",
             second=labels[-1] if labels else "",
         )
-        self.found[flaw, *key] = Finding(flaw, sentence, labels, self.space.example(cell), exact)
+        self.found[flaw, *key] = Finding(flaw, sentence, labels, self.space.example(cell), exact, case)
 
     def _dead(self, index: int, branch: Branch) -> None:
         flaw = Flaw.idle_default if branch.condition is None else Flaw.dead

@@ -74,11 +74,7 @@ class Table:
 
     def condition(self, row: Row) -> Formula:
         """What all cells of a row demand together."""
-        cells = tuple(cell for cell in row.cells if cell is not None)
-        tree: Node = (
-            Literal(BOOL, value=True) if not cells else cells[0] if len(cells) == 1 else Apply("and", cells)
-        )
-        return Formula(tree, BOOL, self.catalogue)
+        return together(row.cells, self.catalogue)
 
     def output(self, name: str) -> Formula:
         """One output as a formula, for Python and SQL: unknown where no row can be told to hold."""
@@ -108,6 +104,15 @@ class Table:
                 for row in self.rows
             ],
         }
+
+
+def together(cells: Sequence[Node | None], catalogue: Catalogue) -> Formula:
+    """What the cells of a row demand together; one that takes anything demands nothing."""
+    asked = tuple(cell for cell in cells if cell is not None)
+    tree: Node = (
+        Literal(BOOL, value=True) if not asked else asked[0] if len(asked) == 1 else Apply("and", asked)
+    )
+    return Formula(tree, BOOL, catalogue)
 
 
 def verify(table: Table) -> list[Finding]:
@@ -270,7 +275,7 @@ def _row(found: object, number: int, inputs: tuple[Formula, ...], outputs: tuple
         )
     catalogue = inputs[0].catalogue
     cells = tuple(
-        _placed(number, column, _cell, one, input_)
+        _placed(number, column, read_cell, one, input_)
         for column, (one, input_) in enumerate(zip(when, inputs, strict=True), start=1)
     )
     values = tuple(
@@ -289,8 +294,8 @@ def _placed(row: int, column: int, reader: Any, *args: Any) -> Any:
         raise BadFormula(what) from error
 
 
-def _cell(found: object, input_: Formula) -> Node | None:
-    """The condition of a cell on its input."""
+def read_cell(found: object, input_: Formula) -> Node | None:
+    """The condition of a cell on its input, None where it takes anything; raises `BadFormula`."""
     if found is None or (isinstance(found, str) and found.strip() in ("", "-")):
         return None
     if not isinstance(found, str):

@@ -134,12 +134,12 @@ def test_a_table_without_gap_or_overlap_is_taken():
 
 def test_a_table_with_a_gap_of_one_unit_is_refused():
     (problem,) = tabled([([">= 80.01分", "100分"], "QUALITY"), *GOOD[1:]])
-    assert problem == "table.rows: No row covers Amount bought = 80 points, Complaints made = 100 points."
+    assert problem == "table.rows: No row covers [Amount bought] = 80 points, [Complaints made] = 100 points."
 
 
 def test_a_table_with_two_answers_is_refused():
     (problem,) = tabled([GOOD[0], (["<= 80分", "100分"], "GENERAL"), GOOD[2]])
-    assert "Two rows cover Amount bought = 80 points" in problem
+    assert "Two rows cover [Amount bought] = 80 points" in problem
 
 
 def test_a_row_nothing_reaches_is_refused():
@@ -148,6 +148,44 @@ def test_a_row_nothing_reaches_is_refused():
     assert tabled([*GOOD[:2], (["any", "0分, 50分"], "UNQUALIFIED"), (["any", "30分"], "QUALITY")]) == [
         "table.rows[4]: This row can never be reached."
     ]
+
+
+def test_a_table_may_say_what_becomes_of_who_has_no_score():
+    told = [(["missing", "any"], "UNQUALIFIED"), (["not missing", "100分"], "QUALITY")]
+    assert tabled([*told, (["not missing", "< 100分"], "GENERAL")]) == []
+    # says so of one input, it says so whatever the other is
+    (problem,) = tabled(
+        [(["missing", "100分"], "UNQUALIFIED"), *GOOD[:2], (["not missing", "< 100分"], "GENERAL")]
+    )
+    assert problem == "table.rows: No row covers [Amount bought] is missing, [Complaints made] = 0 points."
+    (problem,) = tabled([*told, (["any", "< 100分"], "GENERAL")])
+    assert problem.startswith("table.rows: Two rows cover [Amount bought] is missing")
+
+
+def test_every_gap_of_a_table_is_told_at_once():
+    problems = tabled([([">= 80分", "100分"], "QUALITY"), (["< 80分", "50分"], "GENERAL")])
+    assert len(problems) > 1 and all(problem.startswith("table.rows: No row covers") for problem in problems)
+
+
+def test_a_table_goes_by_the_scores_there_can_be_and_by_raw_values():
+    body = shop.scheme()
+    for grade in body["grades"]:
+        grade.pop("from", None)
+    body["table"] = {
+        "inputs": ["complaint", "complaint.value"],
+        "rows": [
+            {"when": ["100分", "any"], "grade": "QUALITY"},
+            {"when": ["0分, 50分", "< 10"], "grade": "GENERAL"},
+            {"when": ["0分, 50分", ">= 10"], "grade": "UNQUALIFIED"},
+        ],
+    }
+    assert schemes.check(body) == []
+    body["table"]["rows"].pop()
+    (problem,) = schemes.check(body)
+    assert "[Complaints made value] = 10" in problem.words.en
+    for inputs in ([["complaint"]], [None], [{}], ["complaint", "none"]):
+        body["table"]["inputs"] = inputs
+        assert any(problem.field == "table.inputs" for problem in schemes.check(body)), inputs
 
 
 # ---- sources and shipped schemes ---------------------------------------------------------------------------------------
