@@ -29,6 +29,7 @@ from app.models import (
 from app.services import access, audit, bulk, extra_conditions
 from app.services.fields import Kind
 from app.services.imports.cells import kept, restorer
+from app.services.imports.orders import ORIGIN
 from app.services.imports.relations import batched
 from app.services.imports.resources import Resource, resource, rights_to_write
 from app.services.imports.staging import (
@@ -82,9 +83,14 @@ def apply(run_id: int, *, entry: Entry = nullcontext, progress: Progress | None 
             done += len(rows)
             if progress:
                 progress(done, run["total"])
-            if len(rows) < size:
+            if len(rows) < size and run["links"] != "forth":
                 return _finish(run_id, run["resource"])
         db.session.expunge_all()
+        if len(rows) < size:
+            break
+    writer.link()
+    with transaction():
+        return _finish(run_id, run["resource"])
 
 
 def _begin(run_id: int) -> dict[str, Any]:
@@ -107,6 +113,7 @@ def _begin(run_id: int) -> dict[str, Any]:
         facts = {
             "resource": found,
             "opening": run.mapping.get("opening"),
+            "links": run.mapping.get("links"),
             "total": run.rows_total,
             "waiting": db.session.scalar(waiting) or 0,
         }
@@ -202,6 +209,9 @@ class Writer:
         for statement, told in ((TOLD, self._told), (TOLD_NEW, self._new)):
             if told:
                 db.session.connection().execute(statement, told)
+
+    def link(self) -> None:
+        """Point records of this run to those that stood further down in the file. Opens its own transactions."""
 
     def _tell_new(self, row: Staged, object_id: int) -> None:
         self._new.append({"row": row.id, "new_object_id": object_id})
@@ -426,18 +436,58 @@ class LineWriter(Writer):
     def _documents(self, rows: list[Staged]) -> dict[str, Any]:
         """The documents of these lines: those an earlier chunk of this run began, and new ones."""
         first = {row.values["no"]: row.values for row in reversed(rows)}
-        found: dict[str, Any] = {}
-        for some in batched(sorted(first), 400):
-            statement = select(SalesDocument).where(SalesDocument.no.in_(some)).options(undefer("*"))
-            found |= {document.no: document for document in db.session.scalars(statement)}
+        originals = _originals(row.values for row in rows)
+        found = _numbered({*first, *originals.values()})
         fresh = {no: self.made(self._of_document(values)) for no, values in first.items() if no not in found}
+        for no in fresh.keys() & originals.keys():
+            named = originals[no]
+            fresh[no].origin = fresh.get(named) or found.get(named)
         db.session.add_all(fresh.values())
         db.session.flush()
         return found | fresh
 
     def _of_document(self, values: dict[str, Any]) -> dict[str, Any]:
         own = {name: value for name, value in values.items() if not self.resource.by_name[name].of_line}
+        if isinstance(own.get(ORIGIN), str):
+            del own[ORIGIN]
         return {"kind": DocumentKind.order, **own}
+
+    def link(self) -> None:
+        """Point documents to their originals that an earlier chunk did not find yet."""
+        last = 0
+        columns = (ImportRow.row_no, ImportRow.values)
+        of_run = (ImportRow.import_run_id == self.run_id, ImportRow.applied)
+        while True:
+            statement = select(*columns).where(*of_run, ImportRow.row_no > last)
+            rows = db.session.execute(statement.order_by(ImportRow.row_no).limit(CHUNK)).all()
+            if not rows:
+                return
+            last = rows[-1].row_no
+            originals = _originals(self._values(row.row_no, row.values) for row in rows)
+            with transaction(), access.by_rule(), audit.held_by_change_set():
+                found = _numbered({*originals, *originals.values()})
+                for no in originals.keys() & found.keys():
+                    if found[no].origin is None:
+                        found[no].origin = found.get(originals[no])
+            db.session.expunge_all()
+
+
+def _originals(lines: Iterable[dict[str, Any]]) -> dict[str, str]:
+    """Which documents name an original that came with the same file, by its number."""
+    found: dict[str, str] = {}
+    for values in lines:
+        if isinstance(named := values.get(ORIGIN), str):
+            found.setdefault(values["no"], named)
+    return found
+
+
+def _numbered(numbers: Iterable[str]) -> dict[str, Any]:
+    """The documents of these numbers that are there."""
+    found: dict[str, Any] = {}
+    for some in batched(sorted(numbers), 400):
+        statement = select(SalesDocument).where(SalesDocument.no.in_(some)).options(undefer("*"))
+        found |= {document.no: document for document in db.session.scalars(statement)}
+    return found
 
 
 EMPTY_LINE: dict[str, Any] = {"product_id": None, "description": None, "discount_rate": Decimal(0)}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from sqlalchemy import inspect, select
 from sqlalchemy.orm import undefer
@@ -63,6 +63,12 @@ class Checked:
         self.reasons.append((name, words))
 
 
+LeftOut = tuple[str | None, Words]
+"""Why a row falls that is good itself: the field, if it is one, and the sentence."""
+Links = Literal["back", "forth"]
+"""Rows point to records above them alone, or also to some further down."""
+
+
 class Probe:
     """A record as it would be, for the rules to look at; what nothing is said of is empty."""
 
@@ -95,7 +101,6 @@ class Checker:
             target.field for _place, target in targets if target.field.unique and not target.of_line
         ]
         self.seen: dict[str, dict[Any, int]] = {name: {} for name in [*(f.name for f in self.uniques), KEY]}
-        self.spoiled: dict[str, int] = {}
         self.required = [t for t in self.resource.targets if t.field.required and not t.of_line]
         self.opening = [t.name for t in self.resource.targets if t.opening]
         self.plain = {
@@ -113,6 +118,14 @@ class Checker:
                 if row.is_refused:
                     row.verdict = Verdict.refused
             yield batch
+
+    def left_out(self) -> dict[str, LeftOut]:
+        """Of rows that stand or fall together those that fall, by their group, once all have been judged."""
+        return {}
+
+    def links(self) -> Links | None:
+        """Whether rows of the file point to records of the same file, once all have been judged."""
+        return None
 
     # ---- cells ----
 

@@ -12,13 +12,43 @@ from sqlalchemy import select
 from app.columns import MoneyType, half_up
 from app.extensions import db
 from app.models import DocumentKind, ImportMode, SalesDocument, TradeLine, Verdict
-from app.services.imports.checking import ALREADY, NOT_THERE, NOT_YOURS, Checked, Checker
+from app.services.imports.checking import (
+    ALREADY,
+    NOT_THERE,
+    NOT_YOURS,
+    Checked,
+    Checker,
+    LeftOut,
+    Links,
+)
 from app.words import Words, say
 
 TOLERANCE = Decimal("0.01")
 NEGATIVE = frozenset({DocumentKind.goods_return, DocumentKind.cancellation})
 SAME_FOR_ALL = ("customer_id", "kind")
 """What all lines of a document must agree in."""
+
+
+ORIGIN = "origin_id"
+IN_A_CIRCLE = say(
+    "原单最终又指向这张单据本身。", "The original, or its own original, names this very document."
+)
+
+
+def spoiled(row: int) -> Words:
+    return say(
+        "同一单据的第 {row} 行未通过，整张单据不导入。",
+        "Row {row} of the same document was refused: the whole document is left out.",
+        row=row,
+    )
+
+
+def _origin_left_out(no: str) -> Words:
+    return say(
+        "原单“{no}”在同一文件中未通过，这张单据不导入。",
+        "The original '{no}' stands in this file and was refused: this document is left out with it.",
+        no=no[:60],
+    )
 
 
 @dataclass(slots=True)
@@ -38,7 +68,55 @@ class LineChecker(Checker):
     def __init__(self, plan: Any) -> None:
         super().__init__(plan)
         self.documents: dict[str, Document] = {}
+        self.spoiled: dict[str, int] = {}
+        """The first line of a document that was refused."""
+        self.named: dict[str, tuple[str, Words]] = {}
+        """The original a document names that is no record yet, and what is said if the file does not bring it either."""
         self.uniques = []  # a document's number stands on every line of it
+
+    def _resolve(self, batch: list[Checked]) -> None:
+        """An original that is no record yet may be in the file, above or further down."""
+        named = [(row, row.values[ORIGIN]) for row in batch if ORIGIN in row.values]
+        super()._resolve(batch)
+        for row, text in named:
+            no = row.values.get("no")
+            if ORIGIN in row.values or no is None or self.named.get(no, (text,))[0] != text:
+                continue
+            missing = next(words for name, words in row.reasons if name == ORIGIN)
+            row.reasons = [reason for reason in row.reasons if reason[0] != ORIGIN]
+            row.values[ORIGIN] = text
+            self.named[no] = text, missing
+
+    def left_out(self) -> dict[str, LeftOut]:
+        """The documents that have a refused line, name an original nobody brings, or one that is left out itself."""
+        found: dict[str, LeftOut] = {no: (None, spoiled(row)) for no, row in self.spoiled.items()}
+        good: set[str] = set()
+        for no in self.named:
+            path, at = [], no
+            while at in self.named and at not in found and at not in good and at not in path:
+                path.append(at)
+                at = self.named[at][0]
+            if path and at in path:
+                found[at] = ORIGIN, IN_A_CIRCLE
+            elif path and at not in self.documents and at not in found:
+                found[path[-1]] = ORIGIN, self.named[path[-1]][1]
+            for one in reversed(path):
+                if (named := self.named[one][0]) in found:
+                    found.setdefault(one, (ORIGIN, _origin_left_out(named)))
+            good |= set(path) - found.keys()
+        return found
+
+    def links(self) -> Links | None:
+        """Whether documents of the file name each other as originals."""
+        left_out = self.left_out()
+        rows = [
+            (self.documents[no].first_row, self.documents[origin].first_row)
+            for no, (origin, _missing) in self.named.items()
+            if no not in left_out
+        ]
+        if not rows:
+            return None
+        return "forth" if any(own < other for own, other in rows) else "back"
 
     def _judge(self, batch: list[Checked]) -> None:
         matches = self._matches(batch)

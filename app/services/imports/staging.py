@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,10 +19,10 @@ from app.models import ImportMode, ImportRow, ImportRun, ImportStatus, Verdict
 from app.roles import Act
 from app.services import access, sheets
 from app.services.imports.cells import kept
-from app.services.imports.checking import Checked, Checker, Plan
+from app.services.imports.checking import Checked, Checker, LeftOut, Plan
 from app.services.imports.mapping import Wish, check_complete, columns_of, key_of
 from app.services.imports.orders import LineChecker
-from app.services.imports.resources import Resource, resource
+from app.services.imports.resources import resource
 from app.words import Words, say
 
 ROWS: Table = Model.metadata.tables["import_row"]
@@ -126,10 +126,11 @@ def dry_run(order: Order, refused: Callable[[Checked, Plan], object] | None = No
                 counts.add(row.verdict)
                 if row.group is not None or row.is_refused:
                     rows.append(row)
+    left_out = checker.left_out()
     for row in rows:
-        if row.verdict is not Verdict.refused and row.group in checker.spoiled:
+        if row.verdict is not Verdict.refused and row.group in left_out:
             _move(counts, row.verdict)
-            row.refuse(None, spoiled(checker.spoiled[row.group or ""]))
+            row.refuse(*left_out[row.group])
         if row.is_refused and refused:
             refused(row, opened.plan)
     return counts, opened
@@ -139,14 +140,6 @@ def _move(counts: Counts, verdict: Verdict) -> None:
     name = COUNTED[verdict]
     setattr(counts, name, getattr(counts, name) - 1)
     counts.refused += 1
-
-
-def spoiled(row: int) -> Words:
-    return say(
-        "同一单据的第 {row} 行未通过，整张单据不导入。",
-        "Row {row} of the same document was refused: the whole document is left out.",
-        row=row,
-    )
 
 
 # ---- a run -------------------------------------------------------------------------------------------------
@@ -169,29 +162,34 @@ def stage(order: Order, *, run_id: int | None = None, progress: Progress | None 
             run = _new_run(order, opened, run_id)
         counts, checker = _keep_rows(run, opened, progress)
     with transaction():
-        if checker.spoiled:
-            _spoil(run, opened.plan.resource, checker.spoiled)
+        if left_out := checker.left_out():
+            _leave_out(run, opened.plan, left_out)
             counts = _counted(run)
-        _write_run(run, {"status": ImportStatus.checked, **_columns(counts)})
+        mapping = {**_mapping(opened), "links": checker.links()}
+        _write_run(run, {"status": ImportStatus.checked, "mapping": mapping, **_columns(counts)})
     return run
 
 
 def _new_run(order: Order, opened: Opened, run_id: int | None) -> int:
+    values = {
+        "sheet": opened.sheet.name or None,
+        "key_field": ",".join(opened.plan.key) or None,
+        "mapping": _mapping(opened),
+        "status": ImportStatus.checking,
+    }
+    return _put_run(order, run_id, values)
+
+
+def _mapping(opened: Opened) -> dict[str, Any]:
+    """How a file was read."""
     plan = opened.plan
-    mapping = {
+    return {
         "heads": [[c.number, c.head, c.target.name if c.target else None] for c in plan.columns],
         "words": {name: dict(words) for name, words in plan.words.items()},
         "opening": plan.opening,
         "sheets": opened.sheet.names,
         "notes": [[note.zh, note.en] for note in opened.notes],
     }
-    values = {
-        "sheet": opened.sheet.name or None,
-        "key_field": ",".join(plan.key) or None,
-        "mapping": mapping,
-        "status": ImportStatus.checking,
-    }
-    return _put_run(order, run_id, values)
 
 
 def upload(order: Order) -> int:
@@ -316,9 +314,9 @@ class Box:
         return f"import_row|{self.run}|{row}"
 
 
-def _spoil(run: int, found: Resource, by_group: dict[str, int]) -> None:
-    """Refuse the good lines of documents that have a bad one."""
-    box = Box(run, sealed=found.is_sealed)
+def _leave_out(run: int, plan: Plan, by_group: Mapping[str, LeftOut]) -> None:
+    """Refuse the good lines of documents that are left out."""
+    box = Box(run, sealed=plan.resource.is_sealed)
     last = 0
     while True:
         some = db.session.execute(
@@ -331,13 +329,9 @@ def _spoil(run: int, found: Resource, by_group: dict[str, int]) -> None:
             return
         last = some[-1].id
         changes = [
-            {
-                "row": row.id,
-                "why": [{"cell": None, "field": None, "head": None, "zh": words.zh, "en": words.en}],
-            }
+            {"row": row.id, "why": [_reason(row.row_no, plan, *why)]}
             for row in some
-            if (first := by_group.get(box.opened(row.row_no, row.values).get("no"))) is not None
-            for words in [spoiled(first)]
+            if (why := by_group.get(box.opened(row.row_no, row.values).get("no"))) is not None
         ]
         if changes:
             statement = (

@@ -8,7 +8,7 @@ from sqlalchemy import delete, select, update
 
 from app.errors import NotFound, Refusal, WrongState
 from app.extensions import db, transaction
-from app.models import AuditAct, ImportRow, ImportRun, ImportStatus, Verdict
+from app.models import AuditAct, ImportRow, ImportRun, ImportStatus, SalesDocument, Verdict
 from app.services import access, audit, bulk, extras, order_days
 from app.services.imports.applying import Writer
 from app.services.imports.cells import restored
@@ -39,7 +39,8 @@ def undo(run_id: int, progress: Progress | None = None) -> int:
         access.principal().check(act, found.name)
     undoing = _Undo(run_id, found, run.mapping.get("opening"))
     undoing.check()
-    return undoing.carry_out(run.rows_created + run.rows_updated, progress or _untold)
+    total, links = run.rows_created + run.rows_updated, bool(run.mapping.get("links"))
+    return undoing.carry_out(total, progress or _untold, links=links)
 
 
 def _untold(_done: int, _total: int | None) -> None:
@@ -111,7 +112,7 @@ class _Undo(Writer):
             return bool(record.status in {self.opening, "draft"})
         return getattr(record, "version_no", 1) == 1
 
-    def carry_out(self, total: int, progress: Progress) -> int:
+    def carry_out(self, total: int, progress: Progress, *, links: bool) -> int:
         """Put back what was changed, then remove what was made, in chunks."""
         count = 0
         for rows in self._pieces(Verdict.changed):
@@ -121,6 +122,8 @@ class _Undo(Writer):
                 self._mark([row.id for row in rows])
                 progress(count, total)
             db.session.expunge_all()
+        if links:
+            self._unlink()
         for rows in self._pieces(Verdict.new):
             count += len(rows)
             with transaction():
@@ -130,6 +133,15 @@ class _Undo(Writer):
         with transaction():
             self._finish(count)
         return count
+
+    def _unlink(self) -> None:
+        """Documents of one file may name each other: none could go before the other."""
+        told = bulk.ChangeSet("import_run", self.run_id)
+        for rows in self._pieces(Verdict.new):
+            with transaction():
+                for some in batched(sorted({row.object_id for row in rows}), 400):
+                    made = SalesDocument.id.in_(some)
+                    bulk.write(update(SalesDocument).where(made).values(origin_id=None), told=told)
 
     def _put_back(self, rows: Any) -> None:
         records = self._load(row.object_id for row in rows)
