@@ -82,7 +82,7 @@ def load(rows: list[Line]) -> dict[str, int]:
         heads.setdefault(row.invoice, row)
         totals[row.invoice] = totals.get(row.invoice, Decimal(0)) + row.quantity * row.price
     with access.acting(access.SYSTEM), transaction():
-        _fill(
+        fill(
             Customer,
             ("id", "uid", "code", "name", "status", "party_type", "is_key", "created_at", "changed_at"),
             [
@@ -90,12 +90,12 @@ def load(rows: list[Line]) -> dict[str, int]:
                 for code, number in customers.items()
             ],
         )
-        _fill(
+        fill(
             Product,
             ("id", "code", "name", "active", "created_at", "changed_at"),
             [(number, code, code, True, NOW, NOW) for code, number in products.items()],
         )
-        _fill(
+        fill(
             SalesDocument,
             (
                 "id",
@@ -125,7 +125,7 @@ def load(rows: list[Line]) -> dict[str, int]:
                 for no, number in documents.items()
             ],
         )
-        _fill(
+        fill(
             TradeLine,
             (
                 "id",
@@ -174,7 +174,7 @@ def utc(local: datetime) -> datetime:
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
 
-def _fill(model: type[Any], columns: tuple[str, ...], rows: list[tuple[Any, ...]]) -> None:
+def fill(model: type[Any], columns: tuple[str, ...], rows: list[tuple[Any, ...]]) -> None:
     """Rows as the database holds them, in bulk."""
     raw = db.session.connection().connection.dbapi_connection
     table = model.__tablename__

@@ -6,7 +6,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from app.models import CaseKind, CaseStatus, ServiceCase, Severity
+from app.models import CaseKind, CaseStatus, Lookup, ServiceCase, Severity
 from app.words import Words
 from app.workflows.evaluation.dialects import company_day, hours_between
 from app.workflows.evaluation.sources import (
@@ -26,6 +26,7 @@ from app.workflows.evaluation.sources import (
 CASE = table_of(ServiceCase).alias("service_case_row")
 
 OWNED = owned(CASE)
+CATEGORY = table_of(Lookup).alias("category")
 
 
 def _quarter(case: Any) -> sa.ColumnElement[int]:
@@ -57,6 +58,7 @@ SOURCE = Source(
     via=OWNED["via"],
     joins={
         **OWNED["joins"],
+        "category": Join(CATEGORY, CATEGORY.c.id == CASE.c.category_id),
         "causes": Join(
             CAUSES, sa.and_(CAUSES.c.category_id == CASE.c.category_id, CAUSES.c.quarter == _quarter(CASE))
         ),
@@ -64,7 +66,9 @@ SOURCE = Source(
     time=CASE.c.received_at,
     columns=(
         key("case", CASE.c.id, "案件", "Case"),
+        key("customer", CASE.c.customer_id, "客户", "Customer"),
         key("category", CASE.c.category_id, "问题类别", "Category"),
+        text("category_code", CATEGORY.c.code, "问题类别编号", "Category code", "category"),
         text("no", CASE.c.no, "编号", "No."),
         text("subject", CASE.c.subject, "主题", "Subject"),
         closed("kind", CASE.c.kind, CaseKind, "服务类型", "Kind"),
