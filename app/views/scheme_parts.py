@@ -17,6 +17,7 @@ from app.extensions import company, db, transaction
 from app.models import EvalSchemeVersion
 from app.roles import Act
 from app.services import access, values
+from app.services.commands import AlreadyDone
 from app.services.language.kinds import DATE, MOMENT
 from app.services.packs import read_document
 from app.views import forms, pages
@@ -121,7 +122,7 @@ def _answer(form: _Form) -> Any:
             command = once()
             trying.keep(part, drafting.find(form.version.id), form.seen, form.weights())
             command.led_to(form.back)
-    except NotFound:
+    except (NotFound, AlreadyDone):
         raise
     except Refusal as refusal:
         return render_template("record/form.html", page=_page(form, refusal=refusal)), refusal.status
@@ -133,8 +134,9 @@ def _removed(form: _Form) -> Any:
     """The question whether a part is to go, or the way back to the draft without it."""
     refusal: Refusal | None = None
     try:
-        trying.check_unused(form.kind, form.key, form.version.body)
-        if request.method == "POST":
+        if request.method == "GET":
+            trying.check_unused(form.kind, form.key, form.version.body)
+        else:
             with transaction():
                 command = once()
                 draft = drafting.find(form.version.id)
@@ -142,7 +144,7 @@ def _removed(form: _Form) -> Any:
                 command.led_to(form.back)
             flash(str(say("已从草稿中移除。", "Removed from the draft.")), "success")
             return redirect(form.back, 303)
-    except NotFound:
+    except (NotFound, AlreadyDone):
         raise
     except Refusal as found:
         refusal = found

@@ -17,6 +17,7 @@ from app.extensions import db, transaction
 from app.models import EvalSchemeVersion, EvalStatus, Position
 from app.roles import Act
 from app.services import access, values
+from app.services.commands import AlreadyDone
 from app.services.language.kinds import POINTS
 from app.services.language.wording import words as formula_words
 from app.views import forms, pages
@@ -442,7 +443,7 @@ def _written(
             command = once()
             where = url_for(f"{VIEW}.show", pk=save(typed).id)
             command.led_to(where)
-    except NotFound:
+    except (NotFound, AlreadyDone):
         raise
     except Refusal as refusal:
         return render_template("record/form.html", page=_form(typed, draft, refusal)), refusal.status

@@ -132,6 +132,19 @@ def test_of_two_windows_on_one_draft_the_later_is_told_and_keeps_what_it_typed(
     assert "The second" in mia.get(f"/scheme/{pk}/yaml").text
 
 
+def test_a_form_sent_twice_is_carried_out_once_and_leads_to_the_same_place(app, cast, login):
+    mia = login(cast.mia)
+    typed = {"body": document(), "_cmd": "sent-twice"}
+    first, second = (mia.post("/scheme/new", data=typed) for _twice in range(2))
+    assert (first.status_code, first.location) == (second.status_code, second.location)
+    assert first.status_code == 303 and standing(app) == {1: EvalStatus.draft}
+    where = first.location.replace("show/", "") + "/measure/bought"
+    page = mia.get(where)
+    typed = {"zh": "额", "en": "Amount", "source": "order_lines", "aggregate": "sum", "of": "amount"}
+    typed |= {"seen": seen_on(page), "_cmd": "part-sent-twice"}
+    assert [mia.post(where, data=typed).location for _twice in range(2)] == [first.location] * 2
+
+
 def test_a_form_refused_for_another_reason_still_answers_for_what_it_was_opened_with(cast, login):
     mia = login(cast.mia)
     pk = int(mia.post("/scheme/new", data={"body": document()}).location.rpartition("/")[2])
