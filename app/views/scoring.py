@@ -14,6 +14,7 @@ from app.errors import BadInput, NotFound, Problem, Refusal
 from app.extensions import company, transaction
 from app.roles import Act
 from app.services import values
+from app.services.commands import AlreadyDone
 from app.views import forms, pages
 from app.views.base import fragment
 from app.views.guards import needs
@@ -61,7 +62,7 @@ class ScoringView(BaseView):
                 command = once()
                 judging.give(code, indicator, subject, pin, _points(), request.form.get("evidence", ""))
                 command.led_to(back)
-        except NotFound:
+        except (NotFound, AlreadyDone):
             raise
         except Refusal as refusal:
             return render_template(

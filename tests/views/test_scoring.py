@@ -69,6 +69,9 @@ def test_points_are_given_with_evidence_and_changed_by_who_gave_them(app, people
     assert given(app) == []
     for points in ("80", "85.5"):
         assert client.post(where, data={"points": points, "evidence": "展会发言"}).status_code == 303
+    twice = {"points": "85.5", "evidence": "展会发言", "_cmd": "pressed-twice"}
+    first, second = (client.post(where, data=twice) for _press in range(2))
+    assert (second.status_code, second.location) == (303, first.location)
     assert given(app) == [(ann, "85.5")]
     page = client.get("/scoring/?what=JUDGED.influence&q=林").text
     assert "85.5" in page and "展会发言" in page
