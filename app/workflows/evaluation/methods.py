@@ -280,25 +280,38 @@ def _check_ends(first: tuple[Any, ...], last: tuple[Any, ...], type_: Type) -> N
 
 @dataclass(frozen=True, slots=True)
 class Quantiles(Plain):
-    """Equal groups of all subjects, by value or by rank (R32); group 1 holds the least.
+    """Equal groups of all subjects, by value, by rank or by number (R32); group 1 holds the least.
 
     By value the edges lie between order statistics (linear interpolation), compared as whole multiples; by rank the
-    same edges are laid over the ranks 1…n. The upper edge belongs to the group below it.
+    same edges are laid over the ranks 1…n. The upper edge belongs to the group below it. By number the groups differ
+    by one subject at most, the larger ones first, as NTILE of SQL has it.
     """
 
     type: Type
     groups: int
-    by_rank: bool
+    by: str
     tied: str
     points: tuple[int, ...]
 
+    @property
+    def by_value(self) -> bool:
+        return self.by == "value"
+
     def ties(self) -> str:
-        return self.tied if self.by_rank else "shared"
+        return "shared" if self.by_value else self.tied
 
     def places(self, counted: int) -> Sequence[int]:
-        steps = (1,) if self.by_rank else (1, 2)
-        found = {(counted - 1) * k // self.groups + step for k in range(1, self.groups) for step in steps}
+        found = {
+            place + step for place in self._ends(counted) for step in ((0, 1) if self.by_value else (0,))
+        }
         return sorted(place for place in found if place <= counted)
+
+    def _ends(self, counted: int) -> list[int]:
+        """The last place of each group but the highest; by value the one its edge lies at or behind."""
+        if self.by == "number":
+            size, larger = divmod(counted, self.groups)
+            return [k * size + min(k, larger) for k in range(1, self.groups)]
+        return [(counted - 1) * k // self.groups + 1 for k in range(1, self.groups)]
 
     def edges(self, whole: Whole) -> list[int | None]:
         """By value: `groups` times the value between each two groups; nothing where nobody has a value."""
@@ -316,15 +329,14 @@ class Quantiles(Plain):
         value = columns[f"v{slot}"]
         if not whole.counted:
             return sa.cast(sa.null(), sa.BigInteger)
-        above = self._ranked(slot, columns, whole) if self.by_rank else self._valued(slot, columns, whole)
+        above = self._valued(slot, columns, whole) if self.by_value else self._ranked(slot, columns, whole)
         return chosen(
             [(value.is_(None), sa.null()), *zip(above, self.points[:-1], strict=True)], self.points[-1]
         )
 
     def _ranked(self, slot: str, columns: Columns, whole: Whole) -> list[Element]:
         keys = [columns[f"v{slot}"], *tie_keys(self.tied, columns)]
-        places = ((whole.counted - 1) * k // self.groups + 1 for k in range(1, self.groups))
-        return [not_behind(keys, whole.at[place]) for place in places]
+        return [not_behind(keys, whole.at[place]) for place in self._ends(whole.counted)]
 
     def _valued(self, slot: str, columns: Columns, whole: Whole) -> list[Element]:
         value = columns[f"v{slot}"]
@@ -334,7 +346,9 @@ class Quantiles(Plain):
         return sorted(set(self.points))
 
     def words(self) -> Words:
-        how = TIE_WORDS[self.tied] if self.by_rank else Words("按值", "by value")
+        how = Words("按值", "by value") if self.by_value else TIE_WORDS[self.tied]
+        if self.by == "number":
+            how = say("人数相等，{how}", "of equal number, {how}", how=how)
         return say(
             "全体{how}分为 {n} 等份，由小到大得 {points}",
             "all subjects in {n} equal groups {how}; from the least: {points}",
@@ -370,13 +384,13 @@ TIE_WORDS = {
 
 def _quantiles(part: Part, type_: Type, _: Catalogue) -> Method | None:
     groups = part.whole("groups", 5, 2, 20)
-    by_rank = part.option("by", ["value", "rank"], "value") == "rank"
+    by = part.option("by", ["value", "rank", "number"], "value")
     ties = part.option("ties", list(TIE_WORDS), "id")
     prefer = part.option("prefer", ["high", "low"], "high")
     listed_points = part.raw("points")
     if listed_points is None:
         points = [SCALE[POINTS.kind] * k for k in range(1, groups + 1)]
-        return Quantiles(type_, groups, by_rank, ties, tuple(points if prefer == "high" else points[::-1]))
+        return Quantiles(type_, groups, by, ties, tuple(points if prefer == "high" else points[::-1]))
     read = (
         [part.points_of(value, "points") for value in listed_points]
         if isinstance(listed_points, list)
@@ -389,7 +403,7 @@ def _quantiles(part: Part, type_: Type, _: Catalogue) -> Method | None:
         return None
     if prefer == "low":
         part.complain("prefer", "写明分数时不再写 prefer。", "With points given, leave out prefer.")
-    return Quantiles(type_, groups, by_rank, ties, tuple(one for one in read if one is not None))
+    return Quantiles(type_, groups, by, ties, tuple(one for one in read if one is not None))
 
 
 @dataclass(frozen=True, slots=True)

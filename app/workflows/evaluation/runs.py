@@ -402,7 +402,7 @@ def _seal(pinned: Pinned, staged: Stage, numbers: set[int], who: access.Principa
 def _statistics(run_id: int, staged: Stage) -> Iterator[dict[str, Any]]:
     for one in staged.scheme.indicators:
         whole, method = staged.wholes[one.column], one.method
-        by_value = isinstance(method, Quantiles) and not method.by_rank
+        by_value = isinstance(method, Quantiles) and method.by_value
         yield {
             "run_id": run_id,
             "slot": one.slot,

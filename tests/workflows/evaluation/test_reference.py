@@ -51,7 +51,9 @@ policies = st.sampled_from(["zero", "reweight", "fail", 30])
 @st.composite
 def methods(draw: Any, value: str) -> dict[str, Any]:
     pattern = VALUES[value][1]
-    kind = draw(st.sampled_from(["linear", "run", "bands", "quantiles", "rank", "percentile", "target"]))
+    kind = draw(
+        st.sampled_from(["linear", "run", "bands", "value", "rank", "number", "percentile", "target"])
+    )
     if kind == "linear":
         low, high = draw(st.lists(st.integers(-50, 50), min_size=2, max_size=2, unique=True))
         return {"kind": "linear", "from": pattern.format(low), "to": pattern.format(high)}
@@ -66,11 +68,11 @@ def methods(draw: Any, value: str) -> dict[str, Any]:
             "closed": draw(st.sampled_from(["left", "right"])),
             "bands": [*rows, {"points": draw(points)}],
         }
-    if kind in {"quantiles", "rank"}:
+    if kind in {"value", "rank", "number"}:
         groups = draw(st.integers(2, 5))
-        found = {"kind": "quantiles", "groups": groups, "by": "rank" if kind == "rank" else "value"}
+        found = {"kind": "quantiles", "groups": groups, "by": kind}
         found["points"] = draw(st.lists(points, min_size=groups, max_size=groups))
-        return found | ({"ties": draw(st.sampled_from(["id", "code", "shared"]))} if kind == "rank" else {})
+        return found | ({"ties": draw(st.sampled_from(["id", "code", "shared"]))} if kind != "value" else {})
     if kind == "percentile":
         return {"kind": "percentile", "prefer": draw(st.sampled_from(["high", "low"])), "alone": draw(points)}
     return {
@@ -193,10 +195,16 @@ def score(method: dict[str, Any], value: str, values: list[Any], known: list[int
 
 def group(method: dict[str, Any], values: list[Any], known: list[int], n: int) -> int:
     one, size = values[n], len(known) - 1
-    if method["by"] == "rank":
+    if method["by"] != "value":
         rank = sum(other < one for other in known)
         if method["ties"] != "shared":
             rank += sum(other == one for other in values[:n])
+        if method["by"] == "number":
+            parts = [
+                len(known) // method["groups"] + (k < len(known) % method["groups"])
+                for k in range(method["groups"])
+            ]
+            return sum(rank >= sum(parts[:k]) for k in range(1, method["groups"]))
         return sum(rank > Fraction(size * k, method["groups"]) for k in range(1, method["groups"]))
     above = 0
     for k in range(1, method["groups"]):
