@@ -6,6 +6,6 @@ Where to find what:
 - `checking`: `parse(text, catalogue, expects)`, `load(document, …)`, `Formula.document()`.
 - `evaluating`: `evaluate`, `holds` (filters), `decides` (routing), `evaluator` (many subjects).
 - `sql`: `sql(formula, columns)`. `wording`: `words(formula)`, `text(formula, tongue)`. `explaining`: `explain`.
-- `tables`: `load_table`, `decide`, `verify`, `grid`. `covering`: `cover(branches)`, `satisfiable`. `rows`: builder rows.
+- `tables`: `read_cell`, `together`. `covering`: `cover(branches)`, `satisfiable`. `rows`: builder rows.
 - `operators`: every operator, and how to add one. `problems`: `BadFormula`, `UnknownValue`.
 """

@@ -1,4 +1,4 @@
-"""Decision tables: read, stored, verified, decided, and the same in SQL."""
+"""Rows of decision tables: cells read, put together, proved whole, and the same in Python and SQL."""
 
 from __future__ import annotations
 
@@ -7,107 +7,65 @@ from decimal import Decimal
 
 import pytest
 import sqlalchemy as sa
-import yaml
 
-from app.services.language.covering import Flaw
+from app.services.language.catalogue import Catalogue
+from app.services.language.checking import Formula, parse
+from app.services.language.covering import Branch, Finding, Flaw, cover
 from app.services.language.evaluating import evaluate
-from app.services.language.problems import BadFormula, UnknownValue
+from app.services.language.problems import BadFormula
 from app.services.language.sql import sql
-from app.services.language.tables import Table, decide, grid, load_table, verify
+from app.services.language.tables import read_cell, together
+from app.services.language.wording import text
 from tests.services.language.test_covering import COMPLETE
 from tests.services.language.world import CATALOGUE, facts_table
 
-TIERS = """
-inputs: ["[折扣率]", "[金额]"]
-outputs:
-  - {name: step, type: text, zh: 步骤, en: Step}
-  - {name: limit, type: rate, zh: 上限, en: Limit}
-hit: unique
-rows:
-  - {when: ["< 15%", "< 50万"], then: [department, 15%]}
-  - {when: ["< 15%", ">= 50万"], then: [company, 15%]}
-  - {when: ["15%..30%", any], then: [company, 30 %]}
-  - {when: [">= 30%", "-"], then: [owner, 100%]}
-"""
+TIERS = (
+    ("< 15%", "< 50万"),
+    ("< 15%", ">= 50万"),
+    ("15%..30%", "any"),
+    (">= 30%", "-"),
+)
+"""Rows over the discount and the amount."""
 
 
-def table(text: str = TIERS, **changes: object) -> Table:
-    return load_table(yaml.safe_load(text) | changes, COMPLETE)
+def row(*cells: str, catalogue: Catalogue = COMPLETE) -> Formula:
+    inputs = [parse(name, catalogue) for name in ("[折扣率]", "[金额]")]
+    read = [read_cell(cell, about) for cell, about in zip(cells, inputs, strict=True)]
+    return together(read, catalogue)
 
 
-def test_a_sound_table_has_no_finding_and_decides_at_each_edge() -> None:
-    tiers = table()
-    assert verify(tiers) == []
-    for rate, amount, step in (
-        ("0.149999", "499999.9999", "department"),
-        ("0.149999", "500000", "company"),
-        ("0.15", "1", "company"),
-        ("0.299999", "1", "company"),
-        ("0.3", "1", "owner"),
-    ):
-        decision = decide(tiers, {"rate": Decimal(rate), "amount": Decimal(amount)})
-        assert decision.values["step"] == step
+def proved(*rows: tuple[str, ...]) -> list[Finding]:
+    return cover([Branch(str(number), row(*cells)) for number, cells in enumerate(rows, start=1)])
 
 
-def test_a_table_reads_back_from_its_document() -> None:
-    tiers = table()
-    assert load_table(tiers.document(), COMPLETE) == tiers
-    assert load_table(tiers.document(), COMPLETE).document() == tiers.document()
+@pytest.mark.parametrize(
+    ("cells", "zh"),
+    [
+        (TIERS[0], "[折扣率] < 15% 且 [金额] < 50万元"),
+        (("15%, 20%", "missing"), "[折扣率] 属于 (15%, 20%) 且 [金额] 缺失"),
+        (("not missing", "any"), "[折扣率] 不缺失"),
+        (("any", ""), "是"),
+    ],
+)
+def test_a_row_demands_what_its_cells_do(cells: tuple[str, ...], zh: str) -> None:
+    assert text(row(*cells), "zh") == zh
 
 
-def test_a_table_is_shown_as_a_grid_in_both_languages_and_read_back_from_it() -> None:
-    tiers = table()
-    assert grid(tiers, "zh")[:2] == [
-        ["[折扣率]", "[金额]", "步骤", "上限"],
-        ["< 15%", "< 50万元", '"department"', "15%"],
-    ]
-    assert grid(tiers, "en")[3] == ["15%..30%", "any", '"company"', "30%"]
-    for tongue in ("zh", "en"):
-        lines = grid(tiers, tongue)[1:]
-        then = [[row.values[0].value, line[3]] for row, line in zip(tiers.rows, lines, strict=True)]
-        rows = [{"when": line[:2], "then": values} for line, values in zip(lines, then, strict=True)]
-        assert table(rows=rows) == tiers
+def test_rows_that_share_all_cases_have_no_finding() -> None:
+    assert proved(*TIERS) == []
 
 
 def test_a_row_left_out_is_a_gap_and_a_row_twice_an_overlap() -> None:
-    body = yaml.safe_load(TIERS)
-    (gap,) = verify(load_table(body | {"rows": body["rows"][:1] + body["rows"][2:]}, COMPLETE))
+    (gap,) = proved(TIERS[0], *TIERS[2:])
     assert gap.flaw is Flaw.gap
     assert gap.example["rate"] < Decimal("0.15")
     assert gap.example["amount"] >= 500_000
-    extra = {"when": ["= 20%", "any"], "then": ["x", "1%"]}
-    found = verify(load_table(body | {"rows": [*body["rows"], extra]}, COMPLETE))
+    assert gap.case.zh in gap.words.zh
+    found = proved(*TIERS, ("= 20%", "any"))
     assert [(f.flaw, f.branches) for f in found] == [(Flaw.overlap, ("3", "5"))]
 
 
-def test_a_missing_input_stops_and_is_named() -> None:
-    tiers = load_table(yaml.safe_load(TIERS), CATALOGUE)
-    with pytest.raises(UnknownValue) as stopped:
-        decide(tiers, {"rate": Decimal("0.1"), "amount": None})
-    assert stopped.value.facts == ("amount",)
-    assert decide(tiers, {"rate": Decimal("0.2"), "amount": None}).values["step"] == "company"
-    first = load_table(yaml.safe_load(TIERS) | {"hit": "first"}, CATALOGUE)
-    with pytest.raises(UnknownValue):
-        decide(first, {"rate": Decimal("0.1"), "amount": None})
-    rest = [{"when": ["any", "< 50万"], "then": ["x", "1%"]}, {"when": ["any", "any"], "then": ["y", "1%"]}]
-    with pytest.raises(UnknownValue):
-        decide(
-            load_table(yaml.safe_load(TIERS) | {"hit": "first", "rows": rest}, CATALOGUE), {"amount": None}
-        )
-
-
-def test_a_value_no_row_covers_is_refused() -> None:
-    body = yaml.safe_load(TIERS)
-    with pytest.raises(BadFormula, match="0"):
-        decide(
-            load_table(body | {"rows": body["rows"][:1]}, COMPLETE),
-            {"rate": Decimal(1), "amount": Decimal(1)},
-        )
-
-
-@pytest.mark.parametrize("hit", ["unique", "first"])
-def test_the_same_row_decides_in_python_and_in_sql(hit: str) -> None:
-    tiers = load_table(yaml.safe_load(TIERS) | {"hit": hit}, CATALOGUE)
+def test_the_same_rows_hold_in_python_and_in_sql() -> None:
     engine = sa.create_engine("sqlite://")
     facts_table.metadata.create_all(engine)
     rates, amounts = (None, "0.149999", "0.15", "0.3"), (None, "499999.9999", "500000")
@@ -118,32 +76,24 @@ def test_the_same_row_decides_in_python_and_in_sql(hit: str) -> None:
     ]
     with engine.begin() as connection:
         connection.execute(facts_table.insert(), cases)
-        for output in ("step", "limit"):
-            formula = tiers.output(output)
-            found = connection.execute(sa.select(sql(formula)).order_by(facts_table.c.id)).scalars().all()
-            assert [
-                int(value * 1_000_000) if isinstance(value := evaluate(formula, case), Decimal) else value
-                for case in cases
-            ] == found
+        for cells in (*TIERS, ("missing", "not missing"), ("15%, 30%", "any")):
+            formula = row(*cells, catalogue=CATALOGUE)
+            held = connection.execute(sa.select(sql(formula)).order_by(facts_table.c.id)).scalars().all()
+            assert [evaluate(formula, case) for case in cases] == [
+                None if one is None else bool(one) for one in held
+            ]
 
 
 @pytest.mark.parametrize(
-    ("change", "sentence"),
+    ("cells", "sentence"),
     [
-        ({"rows": []}, "1 to 200 rows"),
-        ({"hit": "any"}, "hit policy"),
-        ({"rows": [{"when": ["< 15"], "then": ["x", "1%"]}]}, "Row 1 needs 2 conditions"),
-        ({"rows": [{"when": ["< 15", "any"], "then": ["x", "1%"]}]}, "Row 1, column 1: .*lacks its unit"),
-        ({"rows": [{"when": ["< 15%", "any"], "then": ["x", 1]}]}, "Row 1, column 4: .*lacks its unit"),
-        ({"rows": [{"when": ["< 15%", "any"], "then": ["x", "rate"]}]}, "fixed value"),
-        ({"rows": 7}, "1 to 200 rows"),
-        ({"inputs": ["[nothing]"]}, "no field"),
-        ({"outputs": [{"name": "a", "type": "float", "zh": "a", "en": "a"}]}, "no type"),
-        ({"language": 2}, "unknown version"),
-        ({"more": 1}, "exactly"),
+        (("< 15", "any"), "lacks its unit"),
+        (("any", "< 15%"), ""),
+        (("15%..", "any"), ""),
+        (("any", "nothing"), ""),
     ],
 )
-def test_a_bad_table_is_refused_with_its_place(change: dict[str, object], sentence: str) -> None:
+def test_a_cell_that_makes_no_sense_is_refused(cells: tuple[str, ...], sentence: str) -> None:
     with pytest.raises(BadFormula) as refused:
-        load_table(yaml.safe_load(TIERS) | change, COMPLETE)
+        row(*cells)
     assert re.search(sentence, refused.value.words.en), refused.value.words.en
