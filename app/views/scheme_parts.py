@@ -557,9 +557,9 @@ def _facts(form: _Form) -> Iterable[pages.Cell]:
     if form.kind == INDICATORS:
         for key, one in (form.version.body.get(MEASURES) or {}).items():
             yield pages.Cell(Words(str(one["zh"]), str(one["en"])), label=key)
-        columns = trying.of(form.version).columns
+        columns = trying.own_facts_of(form.version)
     else:
-        columns = tuple(trying.facts_of(form.version, _source(form)))
+        columns = trying.facts_of(form.version, _source(form))
     for column in columns:
         closed = column.fact.type.of
         note = trying.words_of(closed) if closed else RECORD if column.key else column.fact.type.words

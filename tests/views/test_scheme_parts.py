@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
+from decimal import Decimal
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import yaml
+from flask_appbuilder.security.sqla.models import Role
 
-from app.extensions import db
-from app.models import DocumentStatus, EvalRun, EvalSchemeVersion
+from app.extensions import db, transaction
+from app.models import Customer, DocumentStatus, EvalRun, EvalSchemeVersion, ItemType, Lookup
 from app.services import access
 from tests.views.test_schemes import seen_on
 from tests.workflows.evaluation import shop
@@ -299,3 +301,32 @@ def test_parts_of_the_drafts_of_others_and_what_a_table_goes_by_stay(app, cast, 
     assert answer.status_code == 303, answer.text[-3000:]
     refused = sent(mia, where, {})
     assert refused.status_code == 409 and "因为等级表在使用它" in refused.text
+
+
+def test_added_fields_are_offered_to_who_may_see_them_and_tried_like_any_other(app, cast, draft, login):
+    """A choice with its names; what is out of use or for another role alone is not offered."""
+    with app.app_context():
+        shop.field("area", ItemType.number)
+        shop.field("soil", ItemType.choice, "黏土 | Clay", "沙土 | Sand")
+        shop.field("former", ItemType.text, active=False)
+        with access.acting(access.SYSTEM):
+            inspectors = db.session.query(Role.id).filter_by(name="inspector").scalar()
+        shop.field("secret", ItemType.text, read_role_id=inspectors)
+        with access.acting(access.SYSTEM), transaction():
+            record, clay = (
+                db.session.get_one(Customer, cast.k1),
+                db.session.query(Lookup).filter_by(name_zh="黏土").one(),
+            )
+            setattr(record, "extra.area", Decimal("12.5"))
+            setattr(record, "extra.soil", clay.id)
+        db.session.remove()
+    mia, where = login(cast.mia, "zh"), draft.replace("show/", "")
+    page = mia.get(f"{where}/indicator").text
+    assert "extra.area" in page and "黏土" in page
+    assert "extra.former" not in page and "extra.secret" not in page
+    more = {"source": "customers", "aggregate": "sum", "of": "extra.area", "window": "all"}
+    tried = measure(**more, where='extra.soil = "黏土"', **{"try": "1", "subject": str(cast.k1)})
+    page = sent(mia, f"{where}/measure", tried)
+    assert "计入 1 行" in page.text and "12.5" in page.text
+    page = sent(mia, f"{where}/measure", tried | {"where": 'extra.soil = "沙土"'})
+    assert "计入 0 行" in page.text

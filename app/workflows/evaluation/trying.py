@@ -6,7 +6,7 @@ written.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -17,6 +17,7 @@ from app.extensions import db
 from app.models import EvalSchemeVersion
 from app.roles import Act
 from app.services import access
+from app.services.fields import is_seen
 from app.services.language.kinds import Type
 from app.services.language.wording import words as formula_words
 from app.words import Words, say
@@ -26,7 +27,7 @@ from app.workflows.evaluation.pins import SAMPLE, Pin
 from app.workflows.evaluation.schemes import Scheme
 from app.workflows.evaluation.sources import CLOSED_SETS, Column, sources
 from app.workflows.evaluation.statements import valued
-from app.workflows.evaluation.subjects import SUBJECTS, Subject
+from app.workflows.evaluation.subjects import SUBJECTS, Subject, with_added
 
 Document = Mapping[str, Any]
 
@@ -64,7 +65,23 @@ def of(version: EvalSchemeVersion) -> Subject:
 def facts_of(version: EvalSchemeVersion, source: str) -> Sequence[Column]:
     """What a measure over this source may use; nothing for one that does not know the subjects."""
     found = sources().get(source)
-    return found.columns if found is not None and of(version).counted_as in found.subjects else ()
+    return _offered(found.columns) if found is not None and of(version).counted_as in found.subjects else ()
+
+
+def own_facts_of(version: EvalSchemeVersion) -> Sequence[Column]:
+    """What indicators may use of the subjects themselves."""
+    return _offered(with_added(of(version)).columns)
+
+
+def _offered(columns: Iterable[Column]) -> Sequence[Column]:
+    """Without the added fields that are out of use or not for the person asking."""
+    who = access.principal()
+    return [
+        column
+        for column in columns
+        if column.added is None
+        or (column.added.item is not None and column.added.item.active and is_seen(column.added, who))
+    ]
 
 
 def sources_for(version: EvalSchemeVersion) -> dict[str, Words]:

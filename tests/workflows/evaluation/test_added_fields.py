@@ -27,23 +27,6 @@ from tests.world import give_everything
 NOW = "2025-01-01..2025-12-31"
 
 
-def add_field(key: str, kind: ItemType, *choices: str, table: str = "customer", **more: Any) -> int:
-    """A field, as the screen of fields adds it."""
-    with access.acting(access.SYSTEM), transaction():
-        item = InfoItem(
-            object_type=table,
-            key=key,
-            data_type=kind,
-            label_zh=f"字段{key}",
-            label_en=key,
-            choices="\n".join(choices) or None,
-            **more,
-        )
-        db.session.add(item)
-        db.session.flush()
-        return item.id
-
-
 def bring_in(resource: str, rows: Iterable[Mapping[str, Any]], mapping: Mapping[str, Any]) -> imports.Counts:
     """Import rows as a file of theirs would be; `mapping` is what a mapping file says."""
     rows = list(rows)
@@ -87,9 +70,9 @@ CHANNELS, REGIONS = ("Horeca", "Retail"), ("Lisbon", "Oporto", "Other")
 def wholesale() -> int:
     """Customers by channel and region, with what they spend in a year on five kinds of goods."""
     for key in SPENT:
-        add_field(key.lower(), ItemType.number)
-    add_field("channel", ItemType.choice, *(f"{one}渠道 | {one}" for one in CHANNELS))
-    add_field("region", ItemType.choice, *(f"{one}地区 | {one}" for one in REGIONS))
+        shop.field(key.lower(), ItemType.number)
+    shop.field("channel", ItemType.choice, *(f"{one}渠道 | {one}" for one in CHANNELS))
+    shop.field("region", ItemType.choice, *(f"{one}地区 | {one}" for one in REGIONS))
     mapping = {
         "columns": {"code": "code", "name": "name", "Channel": "extra.channel", "Region": "extra.region"}
         | {key: f"extra.{key.lower()}" for key in SPENT},
@@ -152,10 +135,10 @@ def test_the_published_figures_of_credit_applicants_come_out_exactly(in_app):
         "credit_history": ("history", HISTORY),
     }
     for key, kind in zip(NUMBERS, (ItemType.number, ItemType.money, ItemType.number), strict=True):
-        add_field(key, kind)
+        shop.field(key, kind)
     for key, words in choices.values():
-        add_field(key, ItemType.choice, *words.values())
-    add_field("good", ItemType.flag)
+        shop.field(key, ItemType.choice, *words.values())
+    shop.field("good", ItemType.flag)
     columns = {"code": "code", "name": "name", "creditability": "extra.good"}
     columns |= {key: f"extra.{key}" for key in NUMBERS} | {
         head: f"extra.{key}" for head, (key, _) in choices.items()
@@ -201,7 +184,7 @@ def counted(code: str, *conditions: str) -> list[int]:
 def test_the_respondents_of_a_survey_are_counted_over_their_answers(in_app):
     """The answers of the tenants are survey answers with fields of their own; three levels stand for 0, 50, 100 points."""
     for key in ("influence", "dwelling", "contact"):
-        add_field(key, ItemType.text, table="survey_answer")
+        shop.field(key, ItemType.text, table="survey_answer")
     shop.customer("LANDLORD")
     points = {"Low": 0, "Medium": 50, "High": 100}
     rows = [
@@ -270,7 +253,7 @@ WITHIN = {"zh": "各", "en": "Each"}
 
 def farms(world: Any) -> list[int]:
     for key, kind in (("area", ItemType.number), ("organic", ItemType.flag), ("since", ItemType.date)):
-        add_field(key, kind)
+        shop.field(key, kind)
     values: tuple[dict[str, Any], ...] = (
         {"area": Decimal("12.5"), "organic": True, "since": date(2023, 5, 1)},
         {"area": Decimal(4), "since": date(2024, 5, 1)},

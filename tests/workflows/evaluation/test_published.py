@@ -25,7 +25,6 @@ from app.services import access
 from app.workflows.evaluation import reading, runs, schemes
 from app.workflows.evaluation.pins import pin
 from tests.workflows.evaluation import published, retail, shop
-from tests.workflows.evaluation.test_added_fields import add_field
 
 
 def test_no_published_figure_is_left_out():
@@ -223,7 +222,7 @@ YEARS = range(2017, 2024)
 def complaints() -> list[dict[str, Any]]:
     """The file as complaints: each state a customer, the product a category, the rest in added fields."""
     rows = list(published.rows_of(published.file("complaints/boa_cfpb_raw.xlsx")))
-    items = {name: add_field(name, ItemType.text, table="service_case") for name in TEXTS}
+    items = {name: shop.field(name, ItemType.text, table="service_case") for name in TEXTS}
     states = {state: shop.customer(state) for state in sorted({row["State"] for row in rows} - {""})}
     products = {
         name: shop.add(Lookup, category="case_category", code=name[:40], name_zh=name, name_en=name)
