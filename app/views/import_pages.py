@@ -33,6 +33,7 @@ VERDICTS: dict[Verdict, tuple[Words, str]] = {
     Verdict.same: (Words("相同", "Same"), "rows_unchanged"),
     Verdict.refused: (Words("拒绝", "Refused"), "rows_refused"),
 }
+RECORDS_CHOSEN = Words("1 选择记录", "1 Choose records")
 NO_PREVIEW = (ImportStatus.uploaded, ImportStatus.checking, ImportStatus.applying)
 
 
@@ -270,6 +271,7 @@ def _frame(run: ImportRun, step: Any, **more: Any) -> pages.ImportPage:
         number=f"#{run.id}",
         crumbs=_crumbs(run.file_name),
         source=" · ".join(filter(None, [run.file_name, sheet])),
+        first_step=RECORDS_CHOSEN if run.mode is ImportMode.edit else "",
         **more,
     )
 

@@ -753,6 +753,8 @@ class ImportPage:
     step: Literal[1, 2, 3]
     crumbs: tuple[Crumb, ...] = ()
     number: Text = ""
+    first_step: Text = ""
+    """What the first step was, if no file was chosen."""
     template_act: Act | None = None
     form: FormPage | None = None
     notes: tuple[Text, ...] = ()

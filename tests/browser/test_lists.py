@@ -198,3 +198,33 @@ def test_keys_lead_through_a_list_and_a_cell_is_typed_where_it_stands(
     expect(page.locator("#b-f-r-0")).to_be_visible()
     shot(page, "lists-5-cells")
     assert said == []
+
+
+def test_all_that_match_are_chosen_by_their_exact_number_and_the_dialog_asks_for_its_fields(
+    app: Any, world: World, customers, signed_in: Page, live_server, said
+):
+    page = signed_in
+    owned = {"owner_id": world.employees["ann"], "org_unit_id": world.unit_of("ann")}
+    with app.app_context(), access.acting(access.SYSTEM), transaction():
+        db.session.execute(insert(Customer), [{"name": f"更多第{n:03}农场", **owned} for n in range(700)])
+    page.goto(f"{live_server.url}/customer/list/")
+    bar = page.locator("#bar-customer")
+    page.locator("thead .pick input").click()
+    bar.get_by_role("button", name="选择全部符合条件的记录").click()
+    expect(bar).to_contain_text("已选择全部 2,057 条")
+    edit = bar.get_by_role("button", name="编辑")
+    edit.focus()
+    page.keyboard.press("Enter")
+    asked = page.locator("dialog[open]")
+    expect(asked).to_contain_text("已选 2,057")
+    expect(asked.locator("[data-filling] input").first).to_be_focused()
+    asked.get_by_label("备注").fill("都回访")
+    page.keyboard.press("Escape")
+    expect(edit).to_be_focused()
+    edit.click()
+    expect(asked.get_by_label("备注")).to_have_value("都回访")
+    asked.get_by_role("button", name="编辑").click()
+    expect(page.locator("main")).to_contain_text("1 选择记录")
+    expect(page.get_by_role("button", name="修改 2,055 条记录")).to_be_visible(timeout=60_000)
+    shot(page, "lists-6-all")
+    assert said == []

@@ -212,7 +212,9 @@ def test_all_that_match_are_changed_by_jobs_that_go_on_where_they_were_cut_off(
     cut_off(app)
     with app.app_context(), access.acting(access.SYSTEM):
         assert db.session.scalar(select(func.count()).select_from(ImportRow)) == 10
-    assert "共 45" in client.get(f"/import/{run}").text
+    working = client.get(f"/import/{run}").text
+    assert "共 45" in working
+    assert "1 选择记录" in working
     work(app)
     assert told(app, run) == (ImportStatus.checked, 45, 45, 0)
     assert "修改 45 条记录" in client.get(f"/import/{run}").text
