@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -10,14 +11,17 @@ from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import psycopg
 from flask_appbuilder import Model as FabModel
 from flask_migrate import Migrate
 from flask_sqlalchemy import SQLAlchemy
 from flask_wtf import CSRFProtect
+from psycopg.pq import TransactionStatus
 from sqlalchemy import Connection, Engine, MetaData, event, text
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import DisconnectionError, IntegrityError
 from sqlalchemy.orm import DeclarativeBase
 from sqlalchemy.orm.exc import StaleDataError
+from sqlalchemy.pool import ConnectionPoolEntry
 
 from app.columns import Sealed
 from app.errors import Refusal, Stale
@@ -199,6 +203,11 @@ def guard(engine: Engine) -> None:
     """Have this engine keep what the product promises of its database; the factory calls it once."""
     event.listen(engine, "connect", _prepare)
     event.listen(engine, "begin", _begin)
+    if engine.dialect.name == "postgresql":
+        event.listen(engine, "rollback", _end)
+        event.listen(engine, "before_cursor_execute", _plan)
+        event.listen(engine, "checkout", _check)
+        event.listen(engine, "checkin", _leave)
 
 
 def _prepare(connection: Any, _record: object) -> None:
@@ -218,6 +227,55 @@ SQLITE_PRAGMAS = [
     "temp_store=MEMORY",
     "cache_size=-65536",
 ]
+
+
+def _end(connection: Connection) -> None:
+    """Keep the plans of a connection: psycopg forgets them with each rollback, in which tables may have gone again.
+
+    What could only read has made nothing, so it ends with a commit.
+    """
+    raw: Any = connection.connection.dbapi_connection
+    if raw.read_only and raw.info.transaction_status is TransactionStatus.INTRANS:
+        raw.commit()
+
+
+BY_KEY = {"by_key": True}
+"""The mark of a statement that finds a few rows by their keys: PostgreSQL plans it once, for whatever values.
+
+What searches and lists is planned each time: one plan for a word many hold and a word nobody holds is wrong for both.
+"""
+PLANNED_AFTER, LONGEST_PLANNED = 2, 30_000
+"""After how many times a plan is kept, and how many characters a statement may have for that."""
+
+
+def _plan(
+    connection: Connection, _cursor: Any, statement: str, _parameters: Any, context: Any, _many: object
+) -> None:
+    raw: Any = connection.connection.dbapi_connection
+    by_key = context is not None and "by_key" in context.execution_options
+    writes_rows = statement.startswith(("INSERT", "UPDATE")) and "SELECT" not in statement
+    is_kept = (by_key or writes_rows) and len(statement) < LONGEST_PLANNED
+    raw.prepare_threshold = PLANNED_AFTER if is_kept else None
+
+
+IDLE_SECONDS = 1
+"""A connection nobody used for so long is asked whether its server still answers, before it is used again."""
+
+
+def _leave(_raw: object, record: ConnectionPoolEntry) -> None:
+    record.info["left"] = time.monotonic()
+
+
+def _check(raw: Any, record: ConnectionPoolEntry, _proxy: object) -> None:
+    left = record.info.get("left")
+    if left is None or time.monotonic() - left < IDLE_SECONDS:
+        return
+    try:
+        raw.autocommit = True
+        raw.execute("")
+        raw.autocommit = False
+    except psycopg.Error as gone:
+        raise DisconnectionError("the server has gone") from gone
 
 
 def _begin(connection: Connection) -> None:

@@ -15,21 +15,26 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
 from typing import Any, NamedTuple
+from weakref import WeakKeyDictionary
 
 from flask_appbuilder.security.sqla.models import User, assoc_user_role
 from sqlalchemy import (
+    ARRAY,
     ColumnElement,
     Engine,
+    Integer,
     ScalarSelect,
     Select,
     String,
     Table,
+    any_,
     bindparam,
     cast,
     event,
     false,
     func,
     inspect,
+    literal,
     or_,
     select,
     type_coerce,
@@ -47,7 +52,7 @@ from sqlalchemy.sql import visitors
 
 from app.columns import Rows
 from app.errors import NotAllowed
-from app.extensions import Model, db
+from app.extensions import BY_KEY, Model, db
 from app.models import Account, Employee, InfoItem, OrgUnit, RoleGrant, UnitKind
 from app.roles import BREADTH, Act, Reach
 from app.words import say
@@ -265,8 +270,10 @@ def _joined(first: Any, *others: Any) -> Any:
     return first
 
 
-_STANDING = standing_of(select().select_from(User).outerjoin(Account, Account.user_id == User.id)).where(
-    User.id == bindparam("user_id"), User.active
+_STANDING = (
+    standing_of(select().select_from(User).outerjoin(Account, Account.user_id == User.id))
+    .where(User.id == bindparam("user_id"), User.active)
+    .execution_options(**BY_KEY)
 )
 
 
@@ -434,17 +441,20 @@ def _reached(model: type[Any], who: Principal, reach: Reach) -> ColumnElement[bo
     if reach is Reach.own:
         return mine
     units = who.unit_ids if reach is Reach.unit else who.team_ids
-    return or_(mine, _unit_of(model).in_(sorted(units)))
+    return or_(mine, _is_of(model, sorted(units)))
 
 
-def _unit_of(model: type[Any]) -> ColumnElement[Any]:
-    """The unit of a row, without its index on SQLite.
+def _is_of(model: type[Any], units: Sequence[int]) -> ColumnElement[bool]:
+    """Whether a row is of one of these units, without its index on SQLite.
 
     By the index of each of many units it would find all the rows, and sort them; without one it walks the rows in the
-    order of the list, and stops when the page is full.
+    order of the list, and stops when the page is full. PostgreSQL is given them as one value: the statement is the same
+    for few and for many.
     """
     unit: ColumnElement[Any] = model.org_unit_id
-    return unit + 0 if db.session.get_bind().dialect.name == "sqlite" else unit
+    if db.session.get_bind().dialect.name == "sqlite":
+        return (unit + 0).in_(units)
+    return unit == any_(literal(units, ARRAY(Integer)))
 
 
 def _follows(model: type[Any]) -> tuple[str, ...]:
@@ -533,7 +543,10 @@ def _filter(state: ORMExecuteState) -> None:
 
 
 def _criteria(who: Principal, touched: frozenset[str], *, with_deleted: bool) -> Criteria:
-    """What a statement on these tables is filtered by, and what its filter looks into."""
+    """What a statement on these tables is filtered by, and what its filter looks into.
+
+    A policy that goes by another table says itself which of its rows count: it is not filtered once more.
+    """
     options: list[Any] = []
     held: set[str] = set()
     waiting = sorted(touched)
@@ -543,7 +556,7 @@ def _criteria(who: Principal, touched: frozenset[str], *, with_deleted: bool) ->
             continue
         held.add(name)
         model = _models[name]
-        clause = policy(model, who) if name in _tables else None
+        clause = policy(model, who) if name in _tables and name in touched else None
         if clause is not None:
             options.append(with_loader_criteria(model, clause, include_aliases=True))
             waiting += sorted(_tables_in(clause))
@@ -560,11 +573,15 @@ def _tables_in(clause: Any) -> set[str]:
 _touches: dict[Any, frozenset[str]] = {}
 """What statements touch, by what SQLAlchemy knows them again by."""
 MOST_STATEMENTS = 2_000
+_written_once: WeakKeyDictionary[Any, frozenset[str]] = WeakKeyDictionary()
+"""The same, of statements that are written once and asked again and again."""
 
 
 def _touched(state: ORMExecuteState) -> frozenset[str]:
     """The tables with a policy or a bin a statement touches, if any is protected."""
     statement: Any = state.statement
+    if (known := _written_once.get(statement)) is not None:
+        return known
     key = statement._generate_cache_key()
     if key is None:
         return _read_from(state)
@@ -573,6 +590,8 @@ def _touched(state: ORMExecuteState) -> frozenset[str]:
         if len(_touches) >= MOST_STATEMENTS:
             _touches.clear()
         found = _touches[key.key] = _read_from(state)
+    if BY_KEY.keys() <= statement.get_execution_options().keys():
+        _written_once[statement] = found
     return found
 
 

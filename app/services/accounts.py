@@ -26,7 +26,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from app.columns import keyring, now
 from app.errors import BadInput, BadRequest, NotFound, Problem, Refusal
-from app.extensions import db, transaction
+from app.extensions import BY_KEY, db, transaction
 from app.models import AccessKey, Account, AuditAct, SavedCommand, SignInAttempt, UserSession
 from app.services import access, audit
 from app.words import LANGUAGES, Words, say
@@ -103,7 +103,7 @@ def _visitor(statement: Select[Any], **asked: Any) -> Visitor | None:
 def _visitors(*of_session: Any) -> Select[Any]:
     person = User.first_name, User.last_name, Account.language, Account.theme, Account.must_change_password
     people = select(*of_session, *person).select_from(User).outerjoin(Account, Account.user_id == User.id)
-    return access.standing_of(people).where(User.active)
+    return access.standing_of(people).where(User.active).execution_options(**BY_KEY)
 
 
 _BY_WORD = (

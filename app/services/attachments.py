@@ -15,7 +15,7 @@ from sqlalchemy import ColumnElement, ScalarSelect, distinct, func, select
 
 from app.columns import new_uid, now
 from app.errors import BadInput, NotAllowed, NotFound, Problem
-from app.extensions import after_commit, db
+from app.extensions import BY_KEY, after_commit, db
 from app.models import EXTRA, Attachment, Lookup
 from app.roles import Act
 from app.services import access, records, values
@@ -129,14 +129,21 @@ def file_fields(model: type[Any], *, of: Any = None) -> list[Field]:
 
 def types() -> list[Lookup]:
     """The kinds of document there are."""
-    kinds = select(Lookup).where(Lookup.category == "doc_type", Lookup.active)
-    return list(db.session.scalars(kinds.order_by(Lookup.position, Lookup.id)))
+    return list(db.session.scalars(_TYPES))
+
+
+_TYPES = (
+    select(Lookup)
+    .where(Lookup.category == "doc_type", Lookup.active)
+    .order_by(Lookup.position, Lookup.id)
+    .execution_options(**BY_KEY)
+)
 
 
 def files_of(record: Any) -> list[Attachment]:
     """The files of a record the person asking has found, the newest first; confidential ones if he may see such."""
     statement = select(Attachment).where(*_seen_of(record)).order_by(Attachment.id.desc())
-    return list(db.session.scalars(statement))
+    return list(db.session.scalars(statement, execution_options=BY_KEY))
 
 
 def count_of(record: Any) -> ScalarSelect[int]:

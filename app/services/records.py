@@ -7,15 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Any
 
 from flask_appbuilder.security.sqla.models import User
-from sqlalchemy import ColumnElement, Select, String, and_, cast, func, inspect, select
-from sqlalchemy.orm import aliased, joinedload, undefer
+from sqlalchemy import ColumnElement, Select, String, and_, bindparam, cast, func, inspect, select
+from sqlalchemy.orm import Mapper, aliased, joinedload, undefer
 
 from app.columns import now
 from app.errors import BadInput, BadRequest, Change, NotAllowed, NotFound, Problem, Refusal, WrongState
-from app.extensions import db, stale
+from app.extensions import BY_KEY, db, stale
 from app.models import AuditLog, Employee, RecordMerge
 from app.roles import Act
 from app.services import (
@@ -482,17 +483,7 @@ def find(model: type[Any], id_: int, act: Act = Act.read) -> Any:
     """
     who = access.principal()
     who.check(Act.read, access.resource_of(model))
-    loading = [joinedload(getattr(model, field.relation)) for field in fields_of(model) if field.relation]
-    loading += [undefer("*")] if act is not Act.read else []
-    aside: list[tuple[Any, Any]] = [
-        (getattr(model, field.name), aliased(field.target))
-        for field in fields_of(model)
-        if field.target is not None and _points_bare(field)
-    ]
-    asked = select(model, *(related for _key, related in aside)).where(model.id == id_).options(*loading)
-    for key, related in aside:
-        asked = asked.outerjoin(related, related.id == key)
-    found = db.session.execute(asked).first()
+    found = db.session.execute(_found_by(inspect(model), act), {"id": id_}).first()
     record, *related_rows = found or (None,)
     _hold(*related_rows)
     if record is None:
@@ -514,6 +505,23 @@ def find(model: type[Any], id_: int, act: Act = Act.read) -> Any:
                 )
             )
     return record
+
+
+@cache
+def _found_by(mapper: Mapper[Any], act: Act) -> Select[Any]:
+    """The statement that finds a record by `id` with all it points to, whole for who changes it; written once."""
+    model = mapper.class_
+    loading = [joinedload(getattr(model, field.relation)) for field in fields_of(model) if field.relation]
+    loading += [undefer("*")] if act is not Act.read else []
+    aside: list[tuple[Any, Any]] = [
+        (getattr(model, field.name), aliased(field.target))
+        for field in fields_of(model)
+        if field.target is not None and _points_bare(field)
+    ]
+    asked = select(model, *(related for _key, related in aside)).where(model.id == bindparam("id"))
+    for key, related in aside:
+        asked = asked.outerjoin(related, related.id == key)
+    return asked.options(*loading).execution_options(**BY_KEY)
 
 
 def _hold(*rows: Any) -> None:

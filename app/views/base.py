@@ -9,6 +9,7 @@ from __future__ import annotations
 import builtins
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any, ClassVar
 from urllib.parse import parse_qsl, urlsplit
 
@@ -17,12 +18,12 @@ from flask_appbuilder import expose
 from flask_appbuilder.baseviews import BaseView
 from flask_babel import gettext as _
 from markupsafe import escape
-from sqlalchemy import func, inspect, select
+from sqlalchemy import Integer, Select, bindparam, func, inspect, select
 from werkzeug.datastructures import MultiDict
 
 from app import workflows
 from app.errors import BadRequest, NotAllowed, NotFound, Refusal, Stale, WrongState
-from app.extensions import db, transaction
+from app.extensions import BY_KEY, db, transaction
 from app.models import AuditAct
 from app.roles import Act
 from app.services import access, audit, extras, history, merging, records, saved_views, values
@@ -61,9 +62,9 @@ class Related:
     def resource(self) -> str:
         return access.resource_of(self.model)
 
-    def of(self, record: Any) -> Any:
-        """The condition that they belong to this record."""
-        return getattr(self.model, self.column) == record.id
+    def of(self, id_: Any) -> Any:
+        """The condition that they belong to the record with this id."""
+        return getattr(self.model, self.column) == id_
 
 
 @dataclass(frozen=True, slots=True)
@@ -514,7 +515,7 @@ class RecordView(BaseView):
     def _table(self, record: Any, other: Related) -> pages.ListPage:
         args = request.args.copy()
         args.pop("tab")
-        query = lists.query_of(other.model, args, within=other.of(record))
+        query = lists.query_of(other.model, args, within=other.of(record.id))
         fields = tuple(field for field in listed(other.model) if field.name != other.column)
         return lists.list_page(query, self._child_acts(record, other), fields=fields)
 
@@ -533,7 +534,7 @@ class RecordView(BaseView):
         for other in self.related:
             if other.model not in group.models or not records.may_list(other.model):
                 continue
-            query = replace(lists.query_of(other.model, MultiDict(), other.of(record)), size=SHOWN_OF_EACH)
+            query = replace(lists.query_of(other.model, MultiDict(), other.of(record.id)), size=SHOWN_OF_EACH)
             fields = tuple(field for field in listed(other.model) if field.name != other.column)
             every = pages.Act(_("All"), url=f"{here}?tab={other.resource}")
             yield replace(
@@ -855,9 +856,17 @@ def _counted(tabs: Sequence[Related], record: Any) -> dict[Related, int]:
     """How many records stand behind each tab, counted up to 100; one statement for all of them."""
     if not tabs:
         return {}
-    limited = [select(tab.model.id).where(tab.of(record)).limit(100).subquery() for tab in tabs]
+    counts = db.session.execute(_counting(tuple(tabs)), {"id": record.id}).one()
+    return dict(zip(tabs, counts, strict=True))
+
+
+@lru_cache(maxsize=1_000)
+def _counting(tabs: tuple[Related, ...]) -> Select[Any]:
+    """The statement that counts them, written once."""
+    belongs = bindparam("id", type_=Integer)
+    limited = [select(tab.model.id).where(tab.of(belongs)).limit(100).subquery() for tab in tabs]
     counts = [select(func.count()).select_from(rows).scalar_subquery() for rows in limited]
-    return dict(zip(tabs, db.session.execute(select(*counts)).one(), strict=True))
+    return select(*counts).execution_options(**BY_KEY)
 
 
 def _go(where: str) -> Any:

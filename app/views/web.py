@@ -7,13 +7,14 @@ import logging
 import secrets
 import uuid
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 from flask import Flask, Response, current_app, flash, g, jsonify, redirect, render_template, request, session
 from flask_wtf.csrf import CSRFError
-from sqlalchemy import exists, func, select
+from sqlalchemy import Integer, Select, bindparam, exists, func, select
 from sqlalchemy.exc import DataError, OperationalError
 from werkzeug.exceptions import HTTPException, InternalServerError, SecurityError
 from werkzeug.middleware.proxy_fix import ProxyFix
@@ -21,7 +22,7 @@ from werkzeug.routing import IntegerConverter
 from werkzeug.wrappers import Response as AnyResponse
 
 from app.errors import BadInput, BadRequest, NotAllowed, Refusal, Stale
-from app.extensions import csrf, db, transaction
+from app.extensions import BY_KEY, csrf, db, transaction
 from app.models import (
     ApprovalStandin,
     ApprovalTask,
@@ -302,27 +303,34 @@ def desk_of(employee_id: int) -> tuple[Words | str, Words | str, int]:
 
     It also tells whether anything can wait for him to decide: only then the frame counts what does.
     """
-    unread = select(Notice.id).where(Notice.recipient_id == employee_id, Notice.read_at.is_(None)).limit(100)
-    row = db.session.execute(
+    row = db.session.execute(_desk(), {"employee": employee_id}).first()
+    if row is None:
+        return "", "", 0
+    if not (row[5] or row[6]):
+        g.waiting = 0
+    return Words(row[0], row[1]), Words(row[2], row[3]) if row[2] else "", row[4]
+
+
+@cache
+def _desk() -> Select[Any]:
+    employee = bindparam("employee", type_=Integer)
+    unread = select(Notice.id).where(Notice.recipient_id == employee, Notice.read_at.is_(None)).limit(100)
+    return (
         select(
             OrgUnit.name_zh,
             OrgUnit.name_en,
             Position.name_zh,
             Position.name_en,
             select(func.count()).select_from(unread.subquery()).scalar_subquery(),
-            exists().where(TASKS.assignee_id == employee_id, TASKS.status == TaskStatus.open),
-            exists().where(STANDINS.standin_id == employee_id),
+            exists().where(TASKS.assignee_id == employee, TASKS.status == TaskStatus.open),
+            exists().where(STANDINS.standin_id == employee),
         )
         .select_from(Employee)
         .join(OrgUnit, OrgUnit.id == Employee.org_unit_id)
         .outerjoin(Position, Position.id == Employee.position_id)
-        .where(Employee.id == employee_id)
-    ).first()
-    if row is None:
-        return "", "", 0
-    if not (row[5] or row[6]):
-        g.waiting = 0
-    return Words(row[0], row[1]), Words(row[2], row[3]) if row[2] else "", row[4]
+        .where(Employee.id == employee)
+        .execution_options(**BY_KEY)
+    )
 
 
 def quick(who: access.Principal) -> tuple[MenuItem, ...]:
