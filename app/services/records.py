@@ -567,8 +567,11 @@ def pick(
         statement = statement.where(model.active)
     for term in text.split():
         statement = statement.where(searching.matches(model, term))
+    of = next((field for field in visible_fields(model) if field.name == "customer_id"), None)
+    if of is not None:
+        statement = statement.options(joinedload(model.customer))
     rows = db.session.scalars(statement.order_by(model.id).limit(limit)).all()
-    return [(row.id, title_of(row), _second_line(row)) for row in rows]
+    return [(row.id, title_of(row), _second_line(row, of)) for row in rows]
 
 
 def _pick_plain(model: type[Any], text: str, limit: int) -> list[tuple[int, str, str]]:
@@ -577,8 +580,10 @@ def _pick_plain(model: type[Any], text: str, limit: int) -> list[tuple[int, str,
     return [(row.id, row.name, "") for row in db.session.scalars(statement.order_by(model.name).limit(limit))]
 
 
-def _second_line(record: Any) -> str:
-    return str(getattr(record, "code", None) or getattr(record, "no", None) or "")
+def _second_line(record: Any, of: Field | None) -> str:
+    """What tells namesakes apart: the code or number, or else the customer they belong to."""
+    own = getattr(record, "code", None) or getattr(record, "no", None)
+    return str(own or (_related_title(record, of) if of and getattr(record, of.name) else ""))
 
 
 # ---- saving ------------------------------------------------------------------------------------------------

@@ -423,10 +423,11 @@ class RecordView(BaseView):
             return None, ()
         offered = workflows.buttons(record)
         primary = self._approval_act(record, offered)
-        acts = [self._move_act(record, move) for move in offered.moves if move.refusal is None]
+        acts = []
         editable = workflows.is_editable(record)
         if editable and records.may_change(record):
             acts.append(pages.Act(_("Edit"), url=self.url("edit", pk=record.id), icon="edit", key="e"))
+        acts += (self._move_act(record, move) for move in offered.moves if move.refusal is None)
         if editable and records.is_removable(self.model) and records.may_change(record, Act.delete):
             acts.append(
                 pages.Act(
@@ -740,7 +741,7 @@ class RecordView(BaseView):
     def _chosen(self, query: records.Query | None = None) -> Chosen:
         """The records ticked on the list, or all it holds."""
         if not request.form.get("all"):
-            return Chosen(tuple(ticked()))
+            return Chosen(tuple(dict.fromkeys(ticked())))
         counted = values.whole(request.form.get("counted", ""))
         return Chosen(query=query or lists.query_of(self.model, request.args), counted=counted)
 
@@ -754,8 +755,7 @@ class RecordView(BaseView):
     def _with_each(self, verb: str, chosen: Chosen, back: str) -> Any:
         """Do a verb with each of these records: few in a transaction each, many by a job that can be taken back."""
         if (few := chosen.few(bulk_acts.AT_ONCE)) is not None:
-            if astray := chosen.gone_astray(len(few.ids)):
-                raise WrongState(astray)
+            bulk_acts.check_confirmed(chosen, len(few.ids))
             change = bulk_acts.VERBS[verb].change
             tell_each(len(few.ids), each(few.ids, lambda id_: change(self.model, id_)))
             return redirect(back, 303)

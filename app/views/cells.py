@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from flask import g, url_for
@@ -11,10 +12,11 @@ from app.columns import Choice
 from app.extensions import company, db
 from app.models import Task
 from app.roles import Act
-from app.services import access, codes, extras, records, values
+from app.services import access, codes, extras, filtering, records, values
 from app.services.fields import Field, Kind, is_lookup
 from app.views import pages
 from app.views.pages import Cell
+from app.words import Words
 
 HALF_A_LINE = 60
 """Characters; what is longer takes both columns of a section."""
@@ -61,6 +63,20 @@ def names_of(model: type[Any], field: Field) -> dict[str, codes.Named]:
     if key not in held:
         held[key] = codes.KNOWN[key]()
     return held[key]
+
+
+def in_words(item: filtering.Item, model: type[Any]) -> Words:
+    """A part of a filter as a person reads it: what is compared with codes, by the names of these."""
+    return records.item_words(_named(item, model), model)
+
+
+def _named(item: filtering.Item, model: type[Any]) -> filtering.Item:
+    if isinstance(item, filtering.Group):
+        return replace(item, items=tuple(_named(one, model) for one in item.items))
+    if not isinstance(item, filtering.Condition) or not (known := names_of(model, item.field)):
+        return item
+    spoken = (str(known[code].words) if code in known else code for code in item.raw.split(","))
+    return replace(item, raw=",".join(spoken))
 
 
 def _sealed(record: Any, field: Field, text: str) -> Cell:

@@ -21,7 +21,7 @@ from app.services.fields import Field, Kind, labels_of
 from app.services.language.checking import Formula
 from app.services.language.kinds import BOOL
 from app.views import lists, pages
-from app.views.cells import names_of
+from app.views.cells import in_words, names_of
 from app.words import Words, say
 
 ROOT = "r"
@@ -193,7 +193,7 @@ def _sentence(draft: Draft, model: type[Any]) -> str:
     except BadRequest:
         return ""
     joint = _(" or ") if draft.any else _(" and ")
-    return str(joint).join(str(records.item_words(item, model)) for item in items)
+    return str(joint).join(str(in_words(item, model)) for item in items)
 
 
 def _shown_group(draft: Draft, model: type[Any], path: str) -> pages.FilterGroup:

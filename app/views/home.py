@@ -37,7 +37,7 @@ from app.views import menu, pages
 from app.views.cells import LINKED, place_of, task_item, url_to
 from app.views.guards import needs_account
 from app.views.lists import LONGEST_SEARCH
-from app.words import language
+from app.words import Words, language
 
 SHOWN = 8
 _DATE = {"zh": "M月d日，EEEE", "en": "EEEE, d MMMM"}
@@ -254,9 +254,9 @@ def _figures(who: access.Principal) -> Iterable[pages.Figure]:
     """How many there are of what he looks after, each figure opening to its list; one statement for all."""
     today = company.today()
     soon = today + timedelta(days=60)
-    offered: tuple[tuple[str, type[Any], Any, str, Tone], ...] = (
+    offered: tuple[tuple[pages.Text, type[Any], Any, str, Tone], ...] = (
         (
-            _("Customers"),
+            Words("合作中客户", "Active customers"),
             Customer,
             Customer.status == Lifecycle.active,
             "/customer/list/?in.status=active",

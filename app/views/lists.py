@@ -22,7 +22,7 @@ from app.errors import BadRequest
 from app.services import access, filtering, keyset, records, values
 from app.services.fields import Field, Kind, labels_of, listed
 from app.views import pages
-from app.views.cells import cell_of, names_of, url_to
+from app.views.cells import cell_of, in_words, names_of, url_to
 from app.views.web import page_number
 from app.words import language, say
 
@@ -309,6 +309,10 @@ def _column(field: Field, query: records.Query, *, first: bool) -> pages.Column:
 
 def _row(record: Any, shown: list[Field], acts: ListActs, shut: frozenset[int]) -> pages.Row:
     cells = tuple(cell_of(record, field) for field in shown)
+    if (
+        cells and cells[0].text == values.EMPTY
+    ):  # a draft without its number yet: a dash is no name to open it by
+        cells = (replace(cells[0], text=records.title_of(record)), *cells[1:])
     open_to_edit = acts.edit_endpoint and record.id not in shut
     if open_to_edit and request.args.get("edit"):
         cells = (
@@ -423,9 +427,9 @@ def kept() -> Iterable[tuple[str, str]]:
 def _chips(query: records.Query) -> Iterable[pages.Chip]:
     """The conditions in words, each with the address without it."""
     for line in query.conditions:
-        yield pages.Chip(records.item_words(line), query_args_with(**{f"{line.op}.{line.field.name}": ""}))
+        yield pages.Chip(in_words(line, query.model), query_args_with(**{f"{line.op}.{line.field.name}": ""}))
     for place, part in enumerate(records.parts_of(query)):
-        words = records.item_words(part, query.model)
+        words = in_words(part, query.model)
         yield pages.Chip(words, query_args_with(where=records.without(query, place)))
 
 

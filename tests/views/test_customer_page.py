@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from flask import Flask
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from app.extensions import db, transaction
 from app.models import (
@@ -23,7 +23,7 @@ from app.models import (
     RequestStatus,
     Task,
 )
-from app.services import access, customer_file, packs
+from app.services import access, bulk, customer_file, packs
 from tests.views.test_budgets import statements
 from tests.world import World, sign_in
 
@@ -208,3 +208,19 @@ def test_every_tab_that_holds_something_says_how_much(app: Flask, world: World, 
     assert "a.pdf" not in page
     assert "a.pdf" in client.get(f"/customer/show/{customer}?tab=files").text
     assert re.search(r"操作日志<[^>]*>\d+<", page)
+
+
+def test_editing_comes_before_what_ends_the_cooperation(app: Flask, world: World, client: Any, customer: int):
+    with app.app_context(), access.acting(access.SYSTEM), transaction():
+        told = bulk.ChangeSet("customer", 0)
+        active = update(Customer).where(Customer.id == customer)
+        bulk.write(active.values(code="C1", status=Lifecycle.active), told=told)
+    sign_in(client, "hana")
+    page = client.get(f"/customer/show/{customer}").text
+    assert 0 < page.index('data-key="e"') < page.index(f"/customer/move/{customer}/suspend")
+
+
+def test_a_tab_with_nothing_to_tell_says_so(world: World, client: Any, customer: int):
+    sign_in(client, "ann")
+    page = client.get(f"/customer/show/{customer}?tab=risks").text
+    assert "还没有内容。" in page

@@ -13,7 +13,7 @@ from sqlalchemy import insert, select, update
 
 from app.columns import now
 from app.extensions import db, transaction
-from app.models import Customer, DocumentKind, Lookup, SalesDocument
+from app.models import Contact, Customer, DocumentKind, Lookup, SalesDocument
 from app.services import access, bulk, keyset, searching
 from tests.views.test_budgets import statements
 from tests.world import World, sign_in
@@ -359,6 +359,36 @@ def test_the_search_finds_records_screens_and_acts_by_the_same_tokens(app: Flask
     assert 'href="/customer/add"' in client.get("/search?q=custom").text
     sign_in(client, "leo")
     assert 'href="/customer/add"' not in client.get("/search?q=客户").text
+
+
+def test_namesakes_are_told_apart_by_the_customer_they_belong_to(app: Flask, world: World, client: Any):
+    ids = fill(app, world, 2)
+    with app.app_context(), access.acting(access.SYSTEM), transaction():
+        db.session.add_all(Contact(customer_id=id_, name="苏静姝") for id_ in ids)
+    sign_in(client, "ann")
+    found = client.get("/search?q=苏静姝").text
+    assert found.count(">苏静姝</a>") == 2
+    assert '<span class="cell2">甲00000</span>' in found
+    assert '<span class="cell2">甲00001</span>' in found
+
+
+def test_a_record_whose_first_cell_is_empty_is_opened_by_its_name(app: Flask, world: World, client: Any):
+    ids = fill(app, world, 1)
+    sign_in(client, "ann")
+    page = client.get("/customer/list/?cols=code,remark").text
+    assert "甲00000" in names(page)
+    assert "-" not in names(page)
+    assert f'href="/customer/show/{ids[0]}">甲00000</a>' in page
+
+
+def test_codes_in_a_filter_are_said_by_their_names(world: World, client: Any):
+    sign_in(client, "ada")
+    chips = client.get("/info_item/list/?in.object_type=customer,contact").text
+    assert "客户、联系人" in chips
+    nested = '[object_type] = "customer" or [object_type] is missing'
+    page = client.get("/info_item/list/", query_string={"where": nested}).text
+    assert "对象类型 为 customer" not in page
+    assert "customer</span>" not in page
 
 
 # ---- groups ------------------------------------------------------------------------------------------------

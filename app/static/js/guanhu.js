@@ -513,7 +513,7 @@
     if (s.tomselect) { return; }
     var url = s.dataset.pickerUrl, many = s.multiple, locked = s.disabled;
     var chosen = new window.TomSelect(s, {
-      plugins: many ? ["remove_button"] : (s.required ? [] : ["clear_button"]),
+      plugins: many ? { remove_button: { title: words.drop } } : (s.required ? {} : { clear_button: { title: words.clear } }),
       valueField: "value", labelField: "text", searchField: url ? [] : ["text", "note"],
       maxOptions: 50, preload: url ? "focus" : false, closeAfterSelect: !many, loadThrottle: 250, hidePlaceholder: true,
       load: url ? function (q, done) {
