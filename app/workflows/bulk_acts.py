@@ -10,11 +10,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import delete, select
+from sqlalchemy import select
 
 from app.errors import NotFound, Refusal, WrongState
 from app.extensions import db, transaction
-from app.models import ImportRow, Job, JobStatus
+from app.models import Job, JobStatus
 from app.roles import Act
 from app.services import access, jobs, records
 from app.services.chosen import Chosen
@@ -118,19 +118,14 @@ def _job(run: jobs.Run) -> dict[str, Any]:
 
 
 def _write_down(run: jobs.Run, held: int) -> None:
-    """Put the chosen records in the ledger; goes on where it was cut off.
-
-    Raises `Refusal` when they are not as many as were confirmed: then nothing is done with any of them.
-    """
+    """Put the chosen records in the ledger; goes on where it was cut off. Raises as `check_confirmed`."""
     for piece in _asked_of(run, held):
         with transaction():
             ledger.put(held, piece)
             run.save(done=0)
     count, _number, _last = ledger.so_far(held)
     if run.args["undoes"] is None:
-        chosen = Chosen.restored(run.args["resource"], run.args["chosen"])
-        if astray := chosen.gone_astray(count):
-            _give_up(held, astray)
+        check_confirmed(Chosen.restored(run.args["resource"], run.args["chosen"]), count)
     with transaction():
         run.save({"at": 0, "done": 0}, done=0, total=count)
 
@@ -147,17 +142,16 @@ def _asked_of(run: jobs.Run, held: int) -> Iterator[list[tuple[int, int]]]:
         count += len(ids)
 
 
-def _give_up(held: int, why: Words) -> None:
-    with transaction():
-        db.session.execute(delete(ImportRow).where(ImportRow.import_run_id == held))
-        ledger.finish(held)
-    raise Refusal(
-        say(
-            "{why}没有处理任何记录，请刷新列表后重新选择。",
-            "{why} Nothing was done: reload the list and choose again.",
-            why=why,
+def check_confirmed(chosen: Chosen, found: int) -> None:
+    """Raises `WrongState` when there are other than so many as were confirmed: then nothing is done with any of them."""
+    if why := chosen.gone_astray(found):
+        raise WrongState(
+            say(
+                "{why}没有处理任何记录，请刷新列表后重新选择。",
+                "{why} Nothing was done: reload the list and choose again.",
+                why=why,
+            )
         )
-    )
 
 
 def _outcome(model: type[Any], verb: Verb, entry: ledger.Entry) -> ledger.Outcome:

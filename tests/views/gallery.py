@@ -169,7 +169,7 @@ def table(**over) -> p.ListPage:
         "pages": (p.Tab("1", "?p=1"), p.Tab("2", "?p=2", current=True), p.Tab("3", "?p=3")),
         "sizes": (p.Tab("25", "?s=25", current=True), p.Tab("50", "?s=50"), p.Tab("100", "?s=100")),
         "bulk": (p.Act(t("变更客户经理", "Change manager"), "/x", "post", name="act", value="hand", fields=(CLERK,)), p.Act(t("导出", "Export"), "/x", "post", name="act", value="export")),
-        "bulk_url": "/x", "all_text": t("选择全部 1,342 条", "Select all 1,342"),
+        "bulk_url": "/x", "all_text": t("选择全部 1,342 条", "Select all 1,342"), "all_total": "1342",
         "primary": p.Act(t("新建客户", "New customer"), "/form", icon="plus", primary=True, key="new"),
         "acts": (p.Act(t("导入", "Import"), "/import/1", icon="upload"),),
         "exports": (p.Act(t("当前页 25 条", "This page, 25"), "/x"), p.Act(t("全部筛选结果", "The whole result"), "/x", "post")),
