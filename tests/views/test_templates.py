@@ -24,7 +24,14 @@ CHECKOUT = Path(__file__).resolve().parents[2]
 TEMPLATES = CHECKOUT / "app" / "templates"
 CATALOGUE = CHECKOUT / "app" / "translations" / "zh" / "LC_MESSAGES" / "messages.po"
 AXE = CHECKOUT / "build" / "browser-tests" / "axe.min.js"
-INNER = {"layout.html", "fragment.html", "macros.html", "import/frame.html", "record/bulk.html", "record/cell.html"}
+INNER = {
+    "layout.html",
+    "fragment.html",
+    "macros.html",
+    "import/frame.html",
+    "record/bulk.html",
+    "record/cell.html",
+}
 
 ADDRESSES = sorted(gallery.PAGES)
 LOOKS = [
