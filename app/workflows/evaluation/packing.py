@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -11,7 +12,9 @@ from sqlalchemy.orm import aliased
 
 from app.columns import now
 from app.extensions import db
-from app.models import EvalMeasure, EvalMeasureVersion, EvalScheme, EvalSchemeVersion, EvalStatus
+from app.models import EXTRA, EvalMeasure, EvalMeasureVersion, EvalScheme, EvalSchemeVersion, EvalStatus
+from app.services.extra_definitions import extended
+from app.services.fields import kept_fields
 from app.services.packs import Form, Known, Loading, PackKind, no_such, pack_kind
 from app.words import Words, say
 from app.workflows.evaluation import library, schemes
@@ -26,10 +29,11 @@ class Measures(PackKind):
         return str(body.get("code") or "")
 
     def problems(self, body: Mapping[str, Any], known: Known) -> Iterator[Words]:
-        del known
         for name in ("zh", "en"):
             if not body.get(name):
                 yield say("缺少“{word}”。", "'{word}' is missing.", word=name)
+        if awaits_fields(body, known):
+            return
         entries = library.shipped() | {self.code_of(body): body}
         for subject in body.get("subjects", ["customer", "employee", "department"]):
             for problem in schemes.check(library.alone(body, str(subject), entries)):
@@ -89,7 +93,18 @@ def move_edition(version: EvalMeasureVersion, status: EvalStatus) -> None:
     )
 
 
-@pack_kind("schemes", after=("classifications", "measures"))
+ADDED = re.compile(rf"\b{re.escape(EXTRA)}([a-z][a-z0-9_]*)")
+
+
+def awaits_fields(body: Mapping[str, Any], known: Known) -> bool:
+    """Whether it goes by added fields that come with the same packs and do not stand yet: it is checked once they do."""
+    standing = {field.name for model in extended().values() for field in kept_fields(model)}
+    missing = {key for key in ADDED.findall(schemes.canonical(body)) if f"{EXTRA}{key}" not in standing}
+    brought = {code.rpartition("/")[2] for code in known.get("info_items", set())}
+    return bool(missing) and missing <= brought
+
+
+@pack_kind("schemes", after=("classifications", "measures", "info_items"))
 class Schemes(PackKind):
     """Evaluation schemes; an entry is a whole scheme document."""
 
@@ -97,7 +112,7 @@ class Schemes(PackKind):
         return str(body.get("scheme") or "")
 
     def problems(self, body: Mapping[str, Any], known: Known) -> Iterator[Words]:
-        for problem in schemes.check(library.expand(body)):
+        for problem in [] if awaits_fields(body, known) else schemes.check(library.expand(body)):
             yield say("{place}：{what}", "{place}: {what}", place=problem.field or "", what=problem.words)
         publish = body.get("publish")
         code = publish.get("classification") if isinstance(publish, Mapping) else None
@@ -112,6 +127,9 @@ class Schemes(PackKind):
 
     def write(self, forms: Mapping[str, Form], loading: Loading) -> None:
         for code, body in forms.items():
+            schemes.load(
+                body
+            )  # also what awaited its fields: now they stand, or nothing of the pack is loaded
             keep(code, body, published=loading.trusted)
 
 

@@ -11,13 +11,14 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
+import yaml
 from flask_appbuilder.security.sqla.models import Role
 
-from app.errors import NotAllowed, WrongState
+from app.errors import BadInput, NotAllowed, WrongState
 from app.extensions import db, transaction
-from app.models import Customer, InfoItem, ItemType
+from app.models import Customer, EvalScheme, EvalSchemeVersion, InfoItem, ItemType
 from app.roles import Reach
-from app.services import access, imports, records, sheets
+from app.services import access, imports, packs, records, sheets
 from app.workflows import importing
 from app.workflows.evaluation import explaining, runs
 from app.workflows.evaluation.pins import pin
@@ -313,3 +314,27 @@ def test_what_one_may_not_see_is_not_measured_for_him(world, in_app):
             runs.start_trial(published.body({"one": one}), pin(NOW))
     with access.acting(world.principal("hana")):
         runs.start_trial(published.body({"one": {"source": "customers", "aggregate": "count"}}), pin(NOW))
+
+
+def test_a_pack_brings_fields_and_a_scheme_that_goes_by_them(in_app, tmp_path):
+    """What an administrator made on the screens comes to another company as files; a field nobody brings is refused."""
+    body = published.body({}, indicators=published.shown(["extra.area"]))
+    files = {
+        "pack.yaml": "code: farms\nzh: 农场\nen: Farms\n",
+        "info_items.yaml": "- {object_type: customer, key: area, zh: 面积, en: Area, kind: number}\n",
+        "schemes/area.yaml": yaml.safe_dump(body, allow_unicode=True),
+    }
+    folder = tmp_path / "farms"
+    for name, text in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text, encoding="utf-8")
+    with access.acting(access.SYSTEM), transaction():
+        packs.load(str(folder))
+    fill(shop.customer("K1"), area=Decimal("12.5"))
+    with access.acting(access.SYSTEM):
+        brought = db.session.query(EvalSchemeVersion).join(EvalScheme).filter_by(code="FIGURES").one().body
+    assert published.by_subject(brought, NOW) == {"K1": (12_500,)}
+    wrong = yaml.safe_dump(body, allow_unicode=True).replace("extra.area", "extra.yield")
+    (folder / "schemes/area.yaml").write_text(wrong, encoding="utf-8")
+    with access.acting(access.SYSTEM), pytest.raises(BadInput, match=r"extra\.yield"), transaction():
+        packs.load(str(folder))
