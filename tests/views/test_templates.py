@@ -245,7 +245,7 @@ def test_ticked_rows_raise_a_bar_that_counts_them_and_go_along_with_the_act(page
     page.get_by_label("Select this page").check()
     expect(bar.locator("[data-n]")).to_have_text("16")
     bar.get_by_text("Select all 1,342").click()
-    expect(bar.get_by_text("The whole result is selected")).to_be_visible()
+    expect(bar.get_by_text("All 1,342 are selected")).to_be_visible()
     bar.get_by_role("button", name="Change manager").click()
     dialog = page.locator("dialog[open]")
     assert dialog.locator("input[name=ids]").count() == 16
