@@ -19,7 +19,7 @@ from app.errors import BadRequest, NotAllowed, Refusal
 from app.extensions import company, db, transaction
 from app.models import AuditAct, Parameter
 from app.roles import Act
-from app.services import access, audit, extras, filtering, records, sheets, values
+from app.services import access, audit, codes, extras, filtering, records, sheets, values
 from app.services.fields import Field, Kind, labels_of
 from app.words import Words, say
 
@@ -214,7 +214,7 @@ class OverLimit(Refusal):
 def rows_of(what: Taken) -> Iterator[list[object]]:
     """The cells of every row, in order of id; memory stays constant."""
     titles = {field.name: _Titles(field) for field in what.fields if field.kind in extras.KEYS}
-    makers = [_maker(field, titles) for field in what.fields]
+    makers = [_maker(field, titles, _names(what.model, field)) for field in what.fields]
     places = [
         (place, titles[field.name]) for place, field in enumerate(what.fields, 1) if field.name in titles
     ]
@@ -254,8 +254,18 @@ def _title(row: Any) -> str:
     return records.title_of(row) if hasattr(type(row), "__rows__") else str(getattr(row, "name", row.id))
 
 
-def _maker(field: Field, titles: Mapping[str, _Titles]) -> Callable[[Any], object]:
+def _names(model: type[Any], field: Field) -> Mapping[str, str]:
+    """What the codes of a field are called; those people type stay codes, so that the file may come back."""
+    key = access.resource_of(model), field.name
+    if key not in codes.KNOWN or field.info.edit:
+        return {}
+    return {code: str(named.words) for code, named in codes.KNOWN[key]().items()}
+
+
+def _maker(field: Field, titles: Mapping[str, _Titles], names: Mapping[str, str]) -> Callable[[Any], object]:
     """What makes the cell of a field: numbers and dates as such, the rest as the reader sees it."""
+    if names:
+        return lambda value: names.get(value, value)
     if field.kind in extras.KEYS:
         return titles[field.name].__getitem__
     if field.kind is Kind.moment:

@@ -12,7 +12,16 @@ import sqlalchemy as sa
 
 from app.columns import now
 from app.extensions import db, transaction
-from app.models import ExportRequest, ExportStatus, Parameter, UserSession
+from app.models import (
+    Customer,
+    EvalScheme,
+    EvalSchemeVersion,
+    EvalStatus,
+    ExportRequest,
+    ExportStatus,
+    Parameter,
+    UserSession,
+)
 from app.services import access, exports, jobs
 from tests import world
 from tests.workflows.evaluation import shop
@@ -83,6 +92,24 @@ def test_a_csv_and_chosen_columns(app, people, client):
     assert client.post("/export_request/new?resource=customer", data={"form": "csv"}).status_code == 422
     assert client.post("/customer/export", data={"form": "exe"}).status_code == 400
     assert client.get("/export_request/new?resource=moon").status_code == 404
+
+
+def test_a_grade_goes_out_by_its_name(app, people, client):
+    body = {"publish": {"customer_grade": True}, "grades": [{"grade": "Q", "zh": "优质", "en": "Quality"}]}
+    with app.app_context(), access.acting(access.SYSTEM), transaction():
+        scheme = EvalScheme(code="Y", name_zh="年度", name_en="Yearly", subject_type="customer")
+        db.session.add(scheme)
+        db.session.flush()
+        status = EvalStatus.published
+        version = EvalSchemeVersion(
+            scheme_id=scheme.id, edition=1, status=status, body=body, body_hash="0" * 64
+        )
+        db.session.add(version)
+        db.session.execute(sa.update(Customer).where(Customer.code == "K1").values(grade="Q"))
+    world.sign_in(client, "ann")
+    chosen = {"columns": ["code", "grade"], "form": "csv"}
+    rows = client.post("/export_request/new?resource=customer", data=chosen).data.decode("utf-8-sig")
+    assert rows.splitlines()[1:] == ["K1,优质", "K2,", "K3,"]
 
 
 @pytest.mark.req("Q-16")
