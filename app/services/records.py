@@ -48,7 +48,7 @@ from app.services.language.checking import Formula
 from app.services.language.wording import tree_words
 from app.words import Words, language, say
 
-MOST_COUNTED, MOST_FOUND = 2_000, 1_000
+MOST_COUNTED, MOST_FOUND = 2_000, 200
 """As far as the records of a list, and the hits of a search, are counted unasked: each must be read for it."""
 SIZES = (25, 50, 100, 200)
 PICKED = 20
