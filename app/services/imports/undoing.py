@@ -8,7 +8,7 @@ from sqlalchemy import delete, select, update
 
 from app.errors import NotFound, Refusal, WrongState
 from app.extensions import db, transaction
-from app.models import AuditAct, ImportRow, ImportRun, ImportStatus, SalesDocument, Verdict
+from app.models import AuditAct, ImportRow, ImportRun, ImportStatus, Verdict
 from app.services import access, audit, bulk, extras, order_days
 from app.services.imports.applying import Writer
 from app.services.imports.cells import restored
@@ -140,8 +140,8 @@ class _Undo(Writer):
         for rows in self._pieces(Verdict.new):
             with transaction():
                 for some in batched(sorted({row.object_id for row in rows}), 400):
-                    made = SalesDocument.id.in_(some)
-                    bulk.write(update(SalesDocument).where(made).values(origin_id=None), told=told)
+                    made = self.model.id.in_(some)
+                    bulk.write(update(self.model).where(made).values(origin_id=None), told=told)
 
     def _put_back(self, rows: Any) -> None:
         records = self._load(row.object_id for row in rows)
