@@ -35,7 +35,7 @@ FLAGS = [
     "--disable-dev-shm-usage",
 ]
 HEIGHTS = {1366: 900, 390: 844}
-SECONDS = 60
+SECONDS = 180
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ class Shot:
 
 FIRST_ROW = "tbody tr .key a"
 TODAY, CUSTOMERS = ("/",), ("/customer/list/?in.status=active&sort=-last_order_on",)
-CUSTOMER = ("/customer/list/?is.grade=QUALITY", FIRST_ROW)
+CUSTOMER = ("/customer/list/?in.grade=GENERAL&sort=-last_order_on", FIRST_ROW)
 APPROVAL = ("/approval/todo", FIRST_ROW)
 FORM = (*CUSTOMER, ".head .acts a[data-key=e]")
 SELLER, HEAD, KEEPER, ADMINISTRATOR, EVALUATOR = (
