@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -17,7 +17,7 @@ from flask_migrate import Migrate
 from flask_sqlalchemy import SQLAlchemy
 from flask_wtf import CSRFProtect
 from psycopg.pq import TransactionStatus
-from sqlalchemy import Connection, Engine, MetaData, event, text
+from sqlalchemy import ARRAY, ColumnElement, Connection, Engine, Integer, MetaData, any_, event, literal, text
 from sqlalchemy.exc import DisconnectionError, IntegrityError
 from sqlalchemy.orm import DeclarativeBase
 from sqlalchemy.orm.exc import StaleDataError
@@ -256,6 +256,14 @@ def _plan(
     writes_rows = statement.startswith(("INSERT", "UPDATE")) and "SELECT" not in statement
     is_kept = (by_key or writes_rows) and len(statement) < LONGEST_PLANNED
     raw.prepare_threshold = PLANNED_AFTER if is_kept else None
+
+
+def among(column: ColumnElement[Any], keys: Iterable[int]) -> ColumnElement[bool]:
+    """Whether a key is one of these. PostgreSQL is given them as one value: the statement is the same for few and many."""
+    held = list(keys)
+    if db.session.get_bind().dialect.name == "sqlite":
+        return column.in_(held)
+    return column == any_(literal(held, ARRAY(Integer)))
 
 
 IDLE_SECONDS = 1

@@ -19,22 +19,18 @@ from weakref import WeakKeyDictionary
 
 from flask_appbuilder.security.sqla.models import User, assoc_user_role
 from sqlalchemy import (
-    ARRAY,
     ColumnElement,
     Engine,
-    Integer,
     ScalarSelect,
     Select,
     String,
     Table,
-    any_,
     bindparam,
     cast,
     event,
     false,
     func,
     inspect,
-    literal,
     or_,
     select,
     type_coerce,
@@ -52,7 +48,7 @@ from sqlalchemy.sql import visitors
 
 from app.columns import Rows
 from app.errors import NotAllowed
-from app.extensions import BY_KEY, Model, db
+from app.extensions import BY_KEY, Model, among, db
 from app.models import Account, Employee, InfoItem, OrgUnit, RoleGrant, UnitKind
 from app.roles import BREADTH, Act, Reach
 from app.words import say
@@ -448,13 +444,10 @@ def _is_of(model: type[Any], units: Sequence[int]) -> ColumnElement[bool]:
     """Whether a row is of one of these units, without its index on SQLite.
 
     By the index of each of many units it would find all the rows, and sort them; without one it walks the rows in the
-    order of the list, and stops when the page is full. PostgreSQL is given them as one value: the statement is the same
-    for few and for many.
+    order of the list, and stops when the page is full.
     """
     unit: ColumnElement[Any] = model.org_unit_id
-    if db.session.get_bind().dialect.name == "sqlite":
-        return (unit + 0).in_(units)
-    return unit == any_(literal(units, ARRAY(Integer)))
+    return among(unit + 0 if db.session.get_bind().dialect.name == "sqlite" else unit, units)
 
 
 def _follows(model: type[Any]) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import select
 
-from app.extensions import db
+from app.extensions import BY_KEY, db
 from app.models import EvalScheme, EvalSchemeVersion, EvalStatus, Lookup
 from app.services import access
 from app.services.fields import Kind, extra_fields, labels_of, list_of, models_by_resource
@@ -40,6 +40,7 @@ def grades() -> dict[str, Named]:
         .join(EvalScheme, EvalScheme.id == EvalSchemeVersion.scheme_id)
         .where(EvalSchemeVersion.status == EvalStatus.published)
         .order_by(EvalSchemeVersion.id)
+        .execution_options(**BY_KEY)
     )
     found: dict[str, Named] = {}
     for body in bodies:

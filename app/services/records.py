@@ -16,7 +16,7 @@ from sqlalchemy.orm import Mapper, aliased, joinedload, undefer
 
 from app.columns import now
 from app.errors import BadInput, BadRequest, Change, NotAllowed, NotFound, Problem, Refusal, WrongState
-from app.extensions import BY_KEY, db, stale
+from app.extensions import BY_KEY, among, db, stale
 from app.models import AuditLog, Employee, RecordMerge
 from app.roles import Act
 from app.services import (
@@ -276,8 +276,8 @@ def rows_of(
         return []
     shown = listed(model) if fields is None else fields
     loading = [joinedload(getattr(model, field.relation)) for field in shown if field.relation]
-    statement = select(model).where(model.id.in_(wanted)).options(*loading)
-    found = db.session.scalars(statement.execution_options(with_deleted=binned))
+    statement = select(model).where(among(model.id, wanted)).options(*loading)
+    found = db.session.scalars(statement.execution_options(with_deleted=binned, **BY_KEY))
     by_id = {row.id: row for row in found}
     rows = [by_id[id_] for id_ in wanted if id_ in by_id]
     hold_related(rows, (field for field in shown if field.item is not None))
@@ -293,7 +293,9 @@ def hold_related(rows: Sequence[Any], fields: Iterable[Field]) -> None:
             wanted.setdefault(field.target, set()).update(keys)
     for target, keys in wanted.items():
         if keys:
-            found = db.session.scalars(select(target).where(target.id.in_(keys)))
+            found = db.session.scalars(
+                select(target).where(among(target.id, keys)).execution_options(**BY_KEY)
+            )
             _hold(*found)
 
 
@@ -779,7 +781,7 @@ def value_of(field: Field, raw: Any) -> Any:
 def picked_title(field: Field, id_: int) -> str:
     """What the record a relation points to is called, if this person may see it."""
     target: Any = field.target
-    found = db.session.scalars(select(target).where(target.id == id_)).first()
+    found = db.session.scalars(select(target).where(target.id == id_).execution_options(**BY_KEY)).first()
     if found is None:
         return ""
     return title_of(found) if hasattr(target, "__rows__") else str(getattr(found, "name", id_))

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from sqlalchemy import ColumnElement, and_, case, or_, select
 
 from app.errors import BadInput, NotAllowed, NotFound, Problem
-from app.extensions import db
+from app.extensions import BY_KEY, db
 from app.models import Audience, SavedView, ViewPin
 from app.roles import Act
 from app.services import access, values
@@ -41,6 +41,7 @@ def offered(resource: str) -> list[Offered]:
         .outerjoin(ViewPin, his)
         .where(SavedView.resource == resource, _for(who))
         .order_by(near, SavedView.id)
+        .execution_options(**BY_KEY)
     )
     return [Offered(view, is_pinned) for view, is_pinned in db.session.execute(statement)]
 
