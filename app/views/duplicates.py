@@ -23,7 +23,7 @@ from app.views.cells import place_of, url_to
 from app.views.guards import needs
 from app.views.lists import query_args_with
 from app.views.web import once, page_number
-from app.words import Words
+from app.words import Words, say
 
 TITLE = Words("查重与合并", "Duplicates")
 MAX_PAGE = 10_000
@@ -244,7 +244,11 @@ class Duplicates(BaseView):
             title=_("Merge: %(name)s", name=stays),
             action_url=self._url("merge", kept=kept_id, merged=merged_id),
             crumbs=self._crumbs(pages.Crumb(TITLE, self._url("list")), pages.Crumb(stays)),
-            facts=(_("#%(merged)s joins #%(kept)s", merged=_number(merged), kept=_number(kept)),),
+            facts=(
+                say(
+                    "{merged} 并入 {kept}", "{merged} joins {kept}", merged=_noted(merged), kept=_noted(kept)
+                ),
+            ),
             problems=(pages.Problem(refusal.words),) if refusal is not None else (),
             banners=(
                 pages.Banner(
@@ -324,10 +328,6 @@ def _facts(record: Any) -> Iterable[str | None]:
         yield owner.name
     if parent := getattr(record, getattr(record, "__follows__", "").removesuffix("_id"), None):
         yield records.title_of(parent)
-
-
-def _number(record: Any) -> str:
-    return str(getattr(record, "code", None) or record.id)
 
 
 def _choice(choice: merging.Choice, kept: Any, merged: Any) -> pages.Field:

@@ -217,7 +217,9 @@ def test_editing_comes_before_what_ends_the_cooperation(app: Flask, world: World
         bulk.write(active.values(code="C1", status=Lifecycle.active), told=told)
     sign_in(client, "hana")
     page = client.get(f"/customer/show/{customer}").text
-    assert 0 < page.index('data-key="e"') < page.index(f"/customer/move/{customer}/suspend")
+    edit, suspend = page.index('data-key="e"'), page.index(f"/customer/move/{customer}/suspend")
+    assert 0 < edit < suspend
+    assert '<span class="wide-only">' in page[edit:suspend]  # on a phone it stands under "More"
 
 
 def test_a_tab_with_nothing_to_tell_says_so(world: World, client: Any, customer: int):
