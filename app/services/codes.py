@@ -35,21 +35,23 @@ def grades() -> dict[str, Named]:
 
     Where two schemes know the same code, the newer one's name counts.
     """
-    bodies = db.session.scalars(
-        select(EvalSchemeVersion.body)
-        .join(EvalScheme, EvalScheme.id == EvalSchemeVersion.scheme_id)
-        .where(EvalSchemeVersion.status == EvalStatus.published)
-        .order_by(EvalSchemeVersion.id)
-        .execution_options(**BY_KEY)
-    )
     found: dict[str, Named] = {}
-    for body in bodies:
+    for body in db.session.scalars(_PUBLISHED):
         if body.get("publish", {}).get("customer_grade"):
             listed = body.get("grades", [])
             for place, grade in enumerate(listed):
                 words = Words(grade.get("zh", grade["grade"]), grade.get("en", grade["grade"]))
                 found[grade["grade"]] = Named(grade["grade"], words, _tone(place, len(listed)))
     return found
+
+
+_PUBLISHED = (
+    select(EvalSchemeVersion.body)
+    .join(EvalScheme, EvalScheme.id == EvalSchemeVersion.scheme_id)
+    .where(EvalSchemeVersion.status == EvalStatus.published)
+    .order_by(EvalSchemeVersion.id)
+    .execution_options(**BY_KEY)
+)
 
 
 def _tone(place: int, count: int) -> str:

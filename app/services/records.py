@@ -48,7 +48,7 @@ from app.services.language.checking import Formula
 from app.services.language.wording import tree_words
 from app.words import Words, language, say
 
-MOST_COUNTED, MOST_FOUND = 2_000, 200
+MOST_COUNTED, MOST_FOUND = 1_500, 200
 """As far as the records of a list, and the hits of a search, are counted unasked: each must be read for it."""
 SIZES = (25, 50, 100, 200)
 PICKED = 20
@@ -475,8 +475,8 @@ def sort_of(model: type[Any], names: str) -> tuple[tuple[Field, bool], ...]:
 # ---- one record --------------------------------------------------------------------------------------------
 
 
-def find(model: type[Any], id_: int, act: Act = Act.read) -> Any:
-    """The record, if this person may read it and has the right `act`.
+def find(model: type[Any], id_: int, act: Act = Act.read, *, shown: bool = True) -> Any:
+    """The record, if this person may read it and has the right `act`; with what it points to where it is `shown`.
 
     Raises:
         NotFound: there is none, or none he may see: both read the same.
@@ -485,7 +485,7 @@ def find(model: type[Any], id_: int, act: Act = Act.read) -> Any:
     """
     who = access.principal()
     who.check(Act.read, access.resource_of(model))
-    found = db.session.execute(_found_by(inspect(model), act), {"id": id_}).first()
+    found = db.session.execute(_found_by(inspect(model), act, shown=shown), {"id": id_}).first()
     record, *related_rows = found or (None,)
     _hold(*related_rows)
     if record is None:
@@ -510,14 +510,15 @@ def find(model: type[Any], id_: int, act: Act = Act.read) -> Any:
 
 
 @cache
-def _found_by(mapper: Mapper[Any], act: Act) -> Select[Any]:
-    """The statement that finds a record by `id` with all it points to, whole for who changes it; written once."""
+def _found_by(mapper: Mapper[Any], act: Act, *, shown: bool) -> Select[Any]:
+    """The statement that finds a record by `id`, whole for who changes it; written once."""
     model = mapper.class_
-    loading = [joinedload(getattr(model, field.relation)) for field in fields_of(model) if field.relation]
+    pointing = [field for field in fields_of(model) if shown]
+    loading = [joinedload(getattr(model, field.relation)) for field in pointing if field.relation]
     loading += [undefer("*")] if act is not Act.read else []
     aside: list[tuple[Any, Any]] = [
         (getattr(model, field.name), aliased(field.target))
-        for field in fields_of(model)
+        for field in pointing
         if field.target is not None and _points_bare(field)
     ]
     asked = select(model, *(related for _key, related in aside)).where(model.id == bindparam("id"))

@@ -7,9 +7,9 @@ who opens it: a view never shows more than the list itself would. Only who made 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, and_, case, or_, select
+from sqlalchemy import ColumnElement, and_, bindparam, case, or_, select
 
 from app.errors import BadInput, NotAllowed, NotFound, Problem
 from app.extensions import BY_KEY, db
@@ -34,24 +34,31 @@ class Offered(NamedTuple):
 def offered(resource: str) -> list[Offered]:
     """The views this person is offered on a list: his own first, then those of his roles, then everybody's."""
     who = access.principal()
-    near = case((SavedView.audience == Audience.mine, 0), (SavedView.audience == Audience.role, 1), else_=2)
-    his = and_(ViewPin.view_id == SavedView.id, ViewPin.employee_id == who.employee_id)
-    statement = (
-        select(SavedView, ViewPin.view_id.is_not(None))
-        .outerjoin(ViewPin, his)
-        .where(SavedView.resource == resource, _for(who))
-        .order_by(near, SavedView.id)
-        .execution_options(**BY_KEY)
-    )
-    return [Offered(view, is_pinned) for view, is_pinned in db.session.execute(statement)]
+    asked = {"resource": resource, "person": who.employee_id, "roles": sorted(who.role_ids)}
+    return [Offered(view, is_pinned) for view, is_pinned in db.session.execute(_OFFERED, asked)]
 
 
-def _for(who: access.Principal) -> ColumnElement[bool]:
+def _for(person: Any, roles: Any) -> ColumnElement[bool]:
     return or_(
-        SavedView.owner_id == who.employee_id,
+        SavedView.owner_id == person,
         SavedView.audience == Audience.everybody,
-        and_(SavedView.audience == Audience.role, SavedView.role_id.in_(who.role_ids)),
+        and_(SavedView.audience == Audience.role, SavedView.role_id.in_(roles)),
     )
+
+
+_OFFERED = (
+    select(SavedView, ViewPin.view_id.is_not(None))
+    .outerjoin(ViewPin, and_(ViewPin.view_id == SavedView.id, ViewPin.employee_id == bindparam("person")))
+    .where(
+        SavedView.resource == bindparam("resource"),
+        _for(bindparam("person"), bindparam("roles", expanding=True)),
+    )
+    .order_by(
+        case((SavedView.audience == Audience.mine, 0), (SavedView.audience == Audience.role, 1), else_=2),
+        SavedView.id,
+    )
+    .execution_options(**BY_KEY)
+)
 
 
 def save(resource: str, query: str, typed: Mapping[str, str], view_id: int | None = None) -> SavedView:
@@ -140,7 +147,9 @@ def changeable(view_id: int) -> SavedView:
 
 
 def _found(view_id: int) -> SavedView:
-    view = db.session.scalar(select(SavedView).where(SavedView.id == view_id, _for(access.principal())))
+    who = access.principal()
+    his = _for(who.employee_id, who.role_ids)
+    view = db.session.scalar(select(SavedView).where(SavedView.id == view_id, his))
     if view is None:
         raise NotFound(say("没有这个视图。", "There is no such view."))
     return view

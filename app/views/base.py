@@ -602,7 +602,7 @@ class RecordView(BaseView):
         try:
             with transaction():
                 once(self.url("show", pk=pk))
-                record = records.find(self.model, pk, Act.edit)
+                record = records.find(self.model, pk, Act.edit, shown=False)
                 self.check_editable(record)
                 with forms.files_promised(self.model):
                     self.save_change(record, sent, forms.seen_version())

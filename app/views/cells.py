@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import lru_cache
 from typing import Any
 
-from flask import g, url_for
+from flask import g, has_request_context, request, url_for
 from flask_babel import gettext as _
 
 from app.columns import Choice
@@ -129,4 +130,11 @@ def url_to(record: Any) -> str:
 
 def place_of(model: type[Any], id_: int) -> str:
     """The page of a record of a type that has one."""
-    return url_for(PLACES.get(model.__name__, f"{model.__name__}View.show"), pk=id_)
+    where = PLACES.get(model.__name__, f"{model.__name__}View.show")
+    return f"{_folder(where, request.script_root if has_request_context() else '')}{id_}"
+
+
+@lru_cache(maxsize=1_000)
+def _folder(endpoint: str, _root: str) -> str:
+    """The address of the pages of an endpoint, without the number: a list leads to a hundred."""
+    return url_for(endpoint, pk=0).removesuffix("0")
