@@ -161,9 +161,9 @@ def matches(model: type[Any], term: str) -> ColumnElement[bool]:
 def _telling(tokens: list[str]) -> list[str]:
     """Of the pieces of a long number those that tell it from others, where the text is read as well.
 
-    How a number begins and the noughts in it stand in nearly all of them: looking those up costs more than all the rest.
+    How a number begins and the noughts it is filled with stand in nearly all: looking those up costs more than the rest.
     """
-    telling = [token for token in tokens[1:] if "00" not in token]
+    telling = [token for token in tokens[1:] if not token.startswith("00")]
     return telling if len(tokens) >= LONG and len(telling) > 1 else tokens
 
 
