@@ -67,8 +67,9 @@ def ordered(order: Sequence[_Column], *, back: bool = False) -> Iterator[ColumnE
 
 def beyond(order: Sequence[_Column], start: Start) -> ColumnElement[bool]:
     """Whether a row stands after the key, or before it."""
-    found: ColumnElement[bool] = false()
-    for one, value in reversed(list(zip(order, (*start.key.values, start.key.id), strict=True))):
+    *firsts, last = zip(order, (*start.key.values, start.key.id), strict=True)
+    found = _further(*last, back=start.back)  # alone: with an "or" SQLite would walk all rows before it
+    for one, value in reversed(firsts):
         found = or_(_further(one, value, back=start.back), and_(_same(one, value), found))
     first = order[0]
     bound = start.key.values[0] if start.key.values else None

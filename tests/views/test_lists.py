@@ -186,6 +186,17 @@ def test_a_deep_page_costs_what_the_first_costs_and_turns_both_ways(app: Flask, 
     assert "第 1,101" in client.get(back).text or "第 1101" in client.get(back).text
 
 
+def test_the_next_page_begins_at_its_key_and_walks_no_row_before_it(app: Flask, world: World, client: Any):
+    fill(app, world, 60)
+    sign_in(client, "ann")
+    after = keyset.word((), keyset.Key((), 40))
+    with statements(app) as asked:
+        assert len(names(client.get(f"/customer/list/?page=2&after={after}").text)) == 25
+    (keys,) = [one for one in asked if one.startswith("SELECT customer.id \n")]
+    # One "or" beside the bound, and SQLite reads from the newest on.
+    assert re.search(r"WHERE customer\.id < \S+ AND", keys), keys
+
+
 def test_programs_walk_a_list_by_key_whatever_it_is_sorted_by(app: Flask, world: World, client: Any):
     ids = fill(app, world, 30)
     set_all(app, ids[::2], last_order_on=None)
