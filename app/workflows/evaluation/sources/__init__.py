@@ -15,6 +15,7 @@ from functools import cache, lru_cache
 from typing import Any, Protocol
 
 import sqlalchemy as sa
+from sqlalchemy.orm import Session
 
 from app.columns import Choice, MomentType
 from app.extensions import company, db
@@ -287,8 +288,7 @@ def added(table: sa.FromClause) -> tuple[tuple[Column, ...], dict[str, Join]]:
     if model is None:
         return (), {}
     kept = [one for one in fields.kept_fields(model) if _is_fact(one)]
-    lists = [one.info.lookup for one in kept if one.info.lookup]
-    if lists:
+    if lists := {one.info.lookup for one in kept if one.info.lookup}:
         CLOSED_SETS.update(_choices(lists))
     found = [_added(table, resource_of(model), one) for one in kept]
     return tuple(column for column, _ in found), {via: on for _, joins in found for via, on in joins.items()}
@@ -303,17 +303,32 @@ def _model_of(table: sa.FromClause) -> type[Any] | None:
     return next((mapper.class_ for mapper in mappers() if mapper.local_table is table), None)
 
 
-def _choices(lists: Iterable[str]) -> dict[str, tuple[Option, ...]]:
-    """What can, or once could, be chosen, by code list."""
+NOTED = "choices of added fields"
+
+
+def _choices(lists: set[str]) -> dict[str, tuple[Option, ...]]:
+    """What can, or once could, be chosen, by code list; those of all added fields are read at once, once a session."""
+    noted: dict[str, tuple[Option, ...]] = db.session.info.get(NOTED, {})
+    if lists <= noted.keys():
+        return noted
+    every = {one.info.lookup for mapper in mappers() for one in fields.kept_fields(mapper.class_)} - {""}
     rows = db.session.execute(
         sa.select(Lookup.category, Lookup.code, Lookup.name_zh, Lookup.name_en)
-        .where(Lookup.category.in_(list(lists)))
+        .where(Lookup.category.in_(sorted(every)))
         .order_by(Lookup.position, Lookup.id)
     )
-    found: dict[str, tuple[Option, ...]] = dict.fromkeys(lists, ())
+    noted = dict.fromkeys(every, ())
     for category, code, zh, en in rows:
-        found[category] += (Option(code, Words(zh, en)),)
-    return found
+        noted[category] += (Option(code, Words(zh, en)),)
+    db.session.info[NOTED] = noted
+    return noted
+
+
+@sa.event.listens_for(Session, "after_flush")
+def _forget(session: Session, _context: Any) -> None:
+    """Who changes what can be chosen sees it at once."""
+    if any(isinstance(row, Lookup) for row in (*session.new, *session.dirty, *session.deleted)):
+        session.info.pop(NOTED, None)
 
 
 @lru_cache(maxsize=1_000)
