@@ -37,13 +37,18 @@ class Checked:
     checksum: str
 
 
-def checked(asked: Asked, rows: sa.FromClause, given: Mapping[str, Any] | None = None) -> Checked:
-    """The checksum of these rows; all their columns are whole numbers."""
+def checking(rows: sa.FromClause) -> sa.Select[Any]:
+    """The statement that works out the checksum of these rows; all their columns are whole numbers."""
     columns = list(rows.c)
     mixed = sa.select(*(_mixed(columns, base).label(f"m{base}") for base in FACTORS)).cte("mixed")
     one, two = mixed.prefix_with("MATERIALIZED").c
     sums = [sa.func.coalesce(_sum(one % _big(p) * (two % _big(p)) % _big(p)), 0) for p in PRIMES]
-    row = asked.execute(sa.select(sa.func.count(one), *sums), given or {}).one()
+    return sa.select(sa.func.count(one), *sums)
+
+
+def checked(asked: Asked, statement: sa.Select[Any], given: Mapping[str, Any] | None = None) -> Checked:
+    """What such a statement finds."""
+    row = asked.execute(statement, given or {}).one()
     return Checked(row[0], _text(row[1:]))
 
 

@@ -6,6 +6,7 @@ any other is written anew. So a sealed run always comes from one snapshot, howev
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
@@ -35,7 +36,7 @@ from app.roles import Act
 from app.services import access, audit, jobs
 from app.words import say
 from app.workflows.evaluation import schemes
-from app.workflows.evaluation.checksums import Checked, checked, together
+from app.workflows.evaluation.checksums import Checked, checked, checking, together
 from app.workflows.evaluation.methods import Quantiles
 from app.workflows.evaluation.pins import Pin
 from app.workflows.evaluation.schemes import ENGINE, Scheme
@@ -43,8 +44,10 @@ from app.workflows.evaluation.sources import table_of
 from app.workflows.evaluation.staging import Stage, stage
 from app.workflows.evaluation.statements import Earlier
 
-CHUNK = 10_000
+CHUNK = 4_000
 """Subject ids in one chunk: one short transaction, so that other writers hardly wait."""
+REST = 1.5
+"""How long a run leaves SQLite's one lock to others after a chunk, in times of what that took."""
 
 RESULT, CHUNKS, STATS = (table_of(model) for model in (EvalResult, EvalRunChunk, EvalRunStat))
 
@@ -285,6 +288,8 @@ def _earlier(run: EvalRun, version: EvalSchemeVersion, scheme: Scheme) -> Earlie
 def _collect(pinned: Pinned, progress: Progress | None, who: access.Principal) -> None:
     """Work out the raw values of everybody from one snapshot, keep the results chunk by chunk; then seal."""
     kept = _kept(pinned.run_id)
+    held = sa.select(RESULT.c.subject_id).where(RESULT.c.run_id == pinned.run_id).limit(1)
+    is_resumed = bool(kept) or db.session.scalar(held) is not None
     db.session.rollback()
     with workbench() as bench:
         with one_state(bench):
@@ -298,11 +303,15 @@ def _collect(pinned: Pinned, progress: Progress | None, who: access.Principal) -
                     "Nobody fits the population of the scheme: check its conditions, the period and the data.",
                 )
             )
-        writer, done = Writer(pinned, bench, staged), 0
+        writer, done = Writer(pinned, bench, staged, is_resumed), 0
         for number, subjects in chunks:
             done += subjects
             if number not in same:
+                began = time.monotonic()
                 writer.keep(number, partial(progress, done, staged.population) if progress else None)
+                if bench.dialect.name == "sqlite" and done < staged.population:
+                    # Who waits for its lock looks again now and then, and would find it taken each time.
+                    time.sleep(REST * (time.monotonic() - began))
     _seal(pinned, staged, {number for number, _ in chunks}, who)
 
 
@@ -315,7 +324,7 @@ def _kept(run_id: int) -> dict[int, Checked]:
 
 
 def _computed(bench: sa.Connection, staged: Stage, number: int) -> Checked:
-    return checked(bench, staged.results(*_range(number)).subquery("computed"))
+    return checked(bench, checking(staged.results(*_range(number)).subquery("computed")))
 
 
 def _range(number: int) -> tuple[int, int]:
@@ -329,6 +338,8 @@ class Writer:
     pinned: Pinned
     bench: sa.Connection
     staged: Stage
+    is_resumed: bool
+    """Whether an attempt before left something."""
 
     @cached_property
     def statement(self) -> sa.Insert:
@@ -341,21 +352,22 @@ class Writer:
         )
 
     @cached_property
-    def stored(self) -> sa.Select[Any]:
-        """The columns of a result this scheme fills, of one chunk as it stands."""
+    def check(self) -> sa.Select[Any]:
+        """The checksum of the columns of a result this scheme fills, of one chunk as it stands."""
         names = [column.name for column in self.staged.results(0, 0).selected_columns]
         low, high = (sa.bindparam(name, type_=sa.BigInteger) for name in ("low", "high"))
         mine = sa.and_(RESULT.c.run_id == self.pinned.run_id, RESULT.c.subject_id.between(low, high))
-        return sa.select(*(RESULT.c[name] for name in names)).where(mine)
+        return checking(sa.select(*(RESULT.c[name] for name in names)).where(mine).subquery("stored"))
 
     def keep(self, number: int, progress: Callable[[], object] | None) -> None:
         """Write one chunk, whatever was there, with its checksum."""
         low, high = _range(number)
         with transaction(self.bench):
             _check_token(self.pinned)
-            _clear(self.pinned.run_id, [number])
+            if self.is_resumed:
+                _clear(self.pinned.run_id, [number])
             _execute(self.statement, {"low": low, "high": high})
-            found = checked(db.session, self.stored.subquery("stored"), {"low": low, "high": high})
+            found = checked(db.session, self.check, {"low": low, "high": high})
             values = {"no": number, "low_id": low, "high_id": high, **asdict(found)}
             _execute(sa.insert(CHUNKS), {"run_id": self.pinned.run_id, **values})
             if progress is not None:
