@@ -157,7 +157,7 @@ def test_a_large_file_shows_its_progress_and_then_its_result(signed_in: Page, li
     expect(page.get_by_role("button", name="导入 8,000 行")).to_be_visible(timeout=60_000)
     shot(page, "5-check")
     bring_in(page, 8_000)
-    expect(page.locator("#job")).to_contain_text("共 8000", timeout=60_000)
+    expect(page.locator("#job")).to_contain_text("共 8,000", timeout=60_000)
     shot(page, "5-writing")
     expect(page.locator(".figs")).to_contain_text("8,000", timeout=40_000)
     shot(page, "5-result")
