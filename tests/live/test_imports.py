@@ -183,7 +183,7 @@ def test_a_hundred_thousand_order_lines_go_in_through_the_screen_as_jobs(live_se
     print(f"\nsend, check, write: {steps} s; peak MB {peak_of(live_server)}, before {before}")
     print(said[len(said) // 2], said_writing[len(said_writing) // 2], sep="\n")
     assert len({line for line in said if "已检查" in line}) > 3
-    assert len({line for line in said_writing if "共 100000" in line}) > 3
+    assert len({line for line in said_writing if "共 100,000" in line}) > 3
     found = ask(select(ImportRun).where(ImportRun.id == run))
     assert (found.status, counts_of(found)) == (ImportStatus.done, (100_000, 0, 0, 0))
     lines, with_customer, documents = 0, Decimal(0), set()
