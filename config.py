@@ -216,7 +216,7 @@ def _with_password(url: str, password: str) -> str:
 def _engine_options(database: str) -> dict[str, Any]:
     if database.startswith("sqlite"):
         return {"connect_args": {"timeout": 15}}
-    return {"pool_size": 5, "max_overflow": 5, "pool_recycle": 1800}
+    return {"pool_pre_ping": True, "pool_size": 5, "max_overflow": 5, "pool_recycle": 1800}
 
 
 def _refuse_unknown(environ: Mapping[str, str]) -> None:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -18,10 +17,9 @@ from flask_sqlalchemy import SQLAlchemy
 from flask_wtf import CSRFProtect
 from psycopg.pq import TransactionStatus
 from sqlalchemy import ARRAY, ColumnElement, Connection, Engine, Integer, MetaData, any_, event, literal, text
-from sqlalchemy.exc import DisconnectionError, IntegrityError
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import DeclarativeBase
 from sqlalchemy.orm.exc import StaleDataError
-from sqlalchemy.pool import ConnectionPoolEntry
 
 from app.columns import Sealed
 from app.errors import Refusal, Stale
@@ -206,8 +204,6 @@ def guard(engine: Engine) -> None:
     if engine.dialect.name == "postgresql":
         event.listen(engine, "rollback", _end)
         event.listen(engine, "before_cursor_execute", _plan)
-        event.listen(engine, "checkout", _check)
-        event.listen(engine, "checkin", _leave)
 
 
 def _prepare(connection: Any, _record: object) -> None:
@@ -234,9 +230,12 @@ def _end(connection: Connection) -> None:
 
     What could only read has made nothing, so it ends with a commit.
     """
+    if connection.invalidated:
+        return
     raw: Any = connection.connection.dbapi_connection
     if raw.read_only and raw.info.transaction_status is TransactionStatus.INTRANS:
-        raw.commit()
+        with suppress(psycopg.Error):  # where the server has gone, the rollback that follows says so
+            raw.commit()
 
 
 BY_KEY = {"by_key": True}
@@ -264,26 +263,6 @@ def among(column: ColumnElement[Any], keys: Iterable[int]) -> ColumnElement[bool
     if db.session.get_bind().dialect.name == "sqlite":
         return column.in_(held)
     return column == any_(literal(held, ARRAY(Integer)))
-
-
-IDLE_SECONDS = 1
-"""A connection nobody used for so long is asked whether its server still answers, before it is used again."""
-
-
-def _leave(_raw: object, record: ConnectionPoolEntry) -> None:
-    record.info["left"] = time.monotonic()
-
-
-def _check(raw: Any, record: ConnectionPoolEntry, _proxy: object) -> None:
-    left = record.info.get("left")
-    if left is None or time.monotonic() - left < IDLE_SECONDS:
-        return
-    try:
-        raw.autocommit = True
-        raw.execute("")
-        raw.autocommit = False
-    except psycopg.Error as gone:
-        raise DisconnectionError("the server has gone") from gone
 
 
 def _begin(connection: Connection) -> None:
