@@ -90,6 +90,7 @@ class Customer(Stamped, Binned, Extended, Model):
             en="An active customer must have its code.",
         ),
         Index("ix_customer_scope", "org_unit_id", "id"),
+        Index("ix_customer_reach", "id", "org_unit_id", "owner_id", "deleted_at"),
     )
 
     id: Mapped[Id]

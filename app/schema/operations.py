@@ -264,7 +264,10 @@ class SearchEntry(Model):
         Index("ix_search_entry_core", "object_type", "core"),
     )
 
-    id: Mapped[Id]
+    id: Mapped[int] = mapped_column(
+        BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=False
+    )
+    """Which record of which type it is (`searching.number_of`); SQLite's table of tokens knows an entry by it alone."""
     object_type: Mapped[Code]
     object_id: Mapped[int]
     tokens: Mapped[list[str]] = mapped_column(TokensType)

@@ -98,6 +98,7 @@ class SalesDocument(Stamped, Binned, Extended, Model):
     __table_args__ = (
         unique("uq_sales_document_no", "no", zh="单号已存在。", en="This document number is in use."),
         Index("ix_sales_document_scope", "org_unit_id", "id"),
+        Index("ix_sales_document_reach", "id", "org_unit_id", "owner_id", "deleted_at"),
         Index("ix_sales_document_gone", "id", sqlite_where=text(GONE), postgresql_where=text(GONE)),
     )
 

@@ -50,6 +50,8 @@ from app.words import Words, language, say
 
 MOST_COUNTED, MOST_FOUND = 1_500, 200
 """As far as the records of a list, and the hits of a search, are counted unasked: each must be read for it."""
+TRIED = 2 * MOST_FOUND
+"""Of what the index holds of a search so many are tried first: a head of a department may read half of them."""
 SIZES = (25, 50, 100, 200)
 PICKED = 20
 
@@ -193,14 +195,31 @@ def _ids(limited: Select[Any], query: Query, ahead: int = 0) -> tuple[list[int],
     """The ids of the page, and how many others follow, as far as was looked: one, or `ahead` rows from its first."""
     keys = limited.with_only_columns(query.model.id)
     looked = max(query.size + 1, ahead)
-    begin = query.start or (query.page - 1) * query.size
-    if extra_order.is_kept(query.sort):
+    skipped = (query.page - 1) * query.size
+    begin = query.start or skipped
+    if ahead and not query.sort and (newest := _newest(query, skipped + looked)) is not None:
+        found = newest[skipped:]
+    elif extra_order.is_kept(query.sort):
         found = extra_order.ids_from(keys, query.model, query.sort, looked, begin)
     else:
         found = keyset.ids_from(keys, keyset.order_of(query.model, query.sort), looked, begin)
     page = found[: query.size]
     back = query.start is not None and query.start.back
     return (page[::-1], 1) if back else (page, len(found) - len(page))
+
+
+def _newest(query: Query, looked: int) -> list[int] | None:
+    """So many ids of a search in the order of newness, or all; None where the newest the index holds are too few.
+
+    A database that is asked for both at once either writes down all that a common word is in, or looks up all records
+    of a rare one, to show the first of them.
+    """
+    held = searching.newest(query.model, query.search.split(), TRIED)
+    if held is None:
+        return None
+    limited = _limited(query, held).with_only_columns(query.model.id)
+    found = keyset.ids_from(limited, keyset.order_of(query.model, ()), looked, 0) if held else []
+    return found if len(found) == looked or len(held) < TRIED else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -337,9 +356,11 @@ def _with_extras(row: Sequence[Any], added: Sequence[tuple[int, Field]]) -> Sequ
     return read
 
 
-def _limited(query: Query) -> Select[Any]:
-    """The rows of the query, before order and page."""
+def _limited(query: Query, ids: Sequence[int] | None = None) -> Select[Any]:
+    """The rows of the query, before order and page; of these ids alone, where the index was asked before."""
     statement = select(query.model)
+    if ids is not None:
+        statement = statement.where(among(query.model.id, ids))
     if query.within is not None:
         statement = statement.where(query.within)
     if query.binned:
@@ -347,9 +368,8 @@ def _limited(query: Query) -> Select[Any]:
     if asked := _asked(query):
         fields = filterable(query.model)
         statement = statement.where(*(filtering.clause(query.model, one, fields) for one in asked))
-    for term in query.search.split():
-        statement = statement.where(searching.matches(query.model, term))
-    return statement
+    fits = searching.matches if ids is None else searching.reads
+    return statement.where(*(fits(query.model, term) for term in query.search.split()))
 
 
 def _count(limited: Select[Any], model: type[Any], *, most: int | None) -> int:

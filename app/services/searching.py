@@ -5,6 +5,9 @@ A record is found by any part of its names and codes, by the sound of a Chinese 
 triples of the sound and pairs of the initials, each stream with a mark of its own. PostgreSQL keeps them in an array with
 a GIN index, SQLite in an FTS5 table that triggers of the database fill. What is found is always joined to the record's own
 table, so that the row policy holds.
+
+An entry has a number that says of which record it is, so that FTS5, which knows nothing but numbers, finds the records of
+one type and the newest of them without another look.
 """
 
 from __future__ import annotations
@@ -12,6 +15,7 @@ from __future__ import annotations
 import os
 import re
 import unicodedata
+import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
@@ -19,7 +23,9 @@ from typing import Any
 from sqlalchemy import (
     ARRAY,
     ColumnElement,
+    FromClause,
     Insert,
+    Integer,
     Select,
     Text,
     and_,
@@ -33,6 +39,7 @@ from sqlalchemy import (
     literal_column,
     or_,
     select,
+    true,
 )
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
@@ -54,6 +61,9 @@ PIECES = re.compile(r"[\u3400-\u9fff]+|[^\W_\u3400-\u9fff]+")
 LAST_PLAIN = 0x9FFF
 """Letters beyond are unknown to the tokenizer of SQLite, or in part: they are written as their number."""
 AT_ONCE = 5_000
+IDS = 31
+"""How many bits of an entry's number are the id of its record; the others are its type's."""
+ROWID: ColumnElement[int] = literal_column("rowid", Integer)
 
 
 # ---- tokens ------------------------------------------------------------------------------------------------
@@ -136,34 +146,62 @@ def matches(model: type[Any], term: str) -> ColumnElement[bool]:
     then contain the word as it stands, not its pieces anywhere. A word of signs alone has no tokens: it is looked for
     in the texts themselves.
     """
-    sealed = [
+    sealed, wanted = _sealed(model, term), _wanted(model, term)
+    if not wanted:
+        return or_(false(), *_contained(model, term), *sealed)
+    identity: Any = model.id
+    ids: Any = _found(model, [wanted])
+    if sealed:
+        columns: Any = model.__table__.c
+        ids = ids.union_all(*(select(columns.id).where(clause) for clause in sealed))
+    found: ColumnElement[bool] = identity.in_(ids)
+    if _is_one_token(term):
+        return found
+    spoken = [identity.in_(_found(model, [wanted[1:]]))] if wanted[1:] else []
+    return and_(found, or_(*_contained(model, term), *spoken, *sealed))
+
+
+def newest(model: type[Any], terms: Sequence[str], most: int) -> list[int] | None:
+    """The ids of the newest records of which the index holds all of these words, the newest first, at most `most`.
+
+    None where a word can be found in other ways than by its text. Whoever shows them still asks `reads`, and the row
+    policy.
+    """
+    wanted = [_wanted(model, term) for term in terms]
+    if any(len(one) != 1 for one in wanted) or any(_sealed(model, term) for term in terms):
+        return None
+    found = _found(model, wanted)
+    return list(db.session.scalars(found.order_by(_number().desc()).limit(most)))
+
+
+def reads(model: type[Any], term: str) -> ColumnElement[bool]:
+    """Whether a record of which the index holds a word has it as it stands."""
+    return true() if _is_one_token(term) else or_(*_contained(model, term))
+
+
+def _wanted(model: type[Any], term: str) -> list[list[str]]:
+    """The sets of tokens by which records of a type are looked up for a word."""
+    wanted = asked_by(term) if searched(model) else []
+    return [_telling(wanted[0]), *wanted[1:]] if wanted and not _is_one_token(term) else wanted
+
+
+def _sealed(model: type[Any], term: str) -> list[ColumnElement[bool]]:
+    """Whether a word is the value of one of the sealed fields."""
+    return [
         getattr(model, f"{field.name}_index")
         == keyring.blind_index(term, f"{model.__tablename__}.{field.name}")
         for field in fields_of(model)
         if field.sealed and _may_be(field, term)
     ]
-    wanted = asked_by(term) if searched(model) else []
-    if not wanted:
-        return or_(false(), *_contained(model, term), *sealed)
-    identity: Any = model.id
-    is_read = not _is_one_token(term)
-    ids: Any = _found(model, [_telling(wanted[0]), *wanted[1:]] if is_read else wanted)
-    if sealed:
-        columns: Any = model.__table__.c
-        ids = ids.union_all(*(select(columns.id).where(clause) for clause in sealed))
-    found: ColumnElement[bool] = identity.in_(ids)
-    if not is_read:
-        return found
-    spoken = [identity.in_(_found(model, wanted[1:]))] if wanted[1:] else []
-    return and_(found, or_(*_contained(model, term), *spoken, *sealed))
 
 
 def _telling(tokens: list[str]) -> list[str]:
     """Of the pieces of a long number those that tell it from others, where the text is read as well.
 
-    How a number begins and the noughts it is filled with stand in nearly all: looking those up costs more than the rest.
+    The letters it begins with and the noughts it is filled with stand in nearly all: looking those up costs more than
+    the rest.
     """
-    telling = [token for token in tokens[1:] if not token.startswith("00")]
+    telling = [token for token in tokens[1:] if token[0].isdigit() and not token.startswith("00")]
     return telling if len(tokens) >= LONG and len(telling) > 1 else tokens
 
 
@@ -181,9 +219,15 @@ def _may_be(field: Field, term: str) -> bool:
 
 
 def _contained(model: type[Any], term: str) -> list[ColumnElement[bool]]:
-    """The word as it stands in one of the texts."""
+    """The word as it stands in one of the texts; only where its letters come large and small is that paid for."""
     texts = [getattr(model, field.name) for field in searched(model)]
-    return [text.icontains(word, autoescape=True) for text in texts for word in sorted({term, _folded(term)})]
+    return [
+        text.icontains(word, autoescape=True)
+        if word.lower() != word.upper()
+        else text.contains(word, autoescape=True)
+        for text in texts
+        for word in sorted({term, _folded(term)})
+    ]
 
 
 def _is_one_token(term: str) -> bool:
@@ -193,10 +237,14 @@ def _is_one_token(term: str) -> bool:
 
 def types_with(terms: Sequence[str]) -> set[str]:
     """The tables of which the index holds something for all of these words; one statement."""
-    statement = select(ENTRIES.c.object_type).distinct()
-    for wanted in filter(None, map(asked_by, terms)):
-        statement = statement.where(_holds(wanted))
-    return set(db.session.scalars(statement))
+    wanted = [alternatives for term in terms if (alternatives := asked_by(term))]
+    if _is_postgresql():
+        held = select(ENTRIES.c.object_type).distinct().where(*map(_holds, wanted))
+        return set(db.session.scalars(held))
+    if not wanted:
+        return {model.__tablename__ for model in _models()}
+    numbers = set(db.session.scalars(select(ROWID.op(">>")(IDS)).distinct().select_from(_held(wanted))))
+    return {table for model in _models() if _type_number(table := model.__tablename__) in numbers}
 
 
 def fits(texts: Iterable[str], term: str) -> bool:
@@ -205,29 +253,37 @@ def fits(texts: Iterable[str], term: str) -> bool:
     return any(tokens >= set(alternative) for alternative in asked_by(term))
 
 
-def _found(model: type[Any], alternatives: Sequence[Sequence[str]]) -> Any:
-    """The ids of records of a type that hold all tokens of one of these sets."""
-    kind: ColumnElement[str] = ENTRIES.c.object_type
-    if not _is_postgresql():
-        kind = kind.concat("")  # SQLite shall begin with the tokens, not with all entries of the type
-    return select(ENTRIES.c.object_id).where(kind == model.__tablename__, _holds(alternatives))
+def _found(model: type[Any], wanted: Sequence[Sequence[Sequence[str]]]) -> Select[Any]:
+    """The ids of records of a type that hold, for each of the words, all tokens of one of its sets."""
+    if _is_postgresql():
+        is_of = ENTRIES.c.object_type == model.__tablename__
+        return select(ENTRIES.c.object_id).where(is_of, *map(_holds, wanted))
+    first, last = number_of(model.__tablename__, 0), number_of(model.__tablename__, (1 << IDS) - 1)
+    return select(ROWID - first).select_from(_held(wanted)).where(ROWID.between(first, last))
+
+
+def _number() -> ColumnElement[int]:
+    """What entries of a type are ordered by, the oldest record first, where they are found."""
+    return ENTRIES.c.object_id if _is_postgresql() else ROWID
 
 
 def _is_postgresql() -> bool:
     return db.session.get_bind().dialect.name == "postgresql"
 
 
+def _held(wanted: Sequence[Sequence[Sequence[str]]]) -> FromClause:
+    """The entries, in SQLite's table, that hold for each of the words all tokens of one of its sets."""
+    words = [
+        " OR ".join("(" + " AND ".join(f'"{token}"' for token in tokens) + ")" for tokens in alternatives)
+        for alternatives in wanted
+    ]
+    asked = " AND ".join(f"({word})" for word in words)
+    return func.search_fts(asked).table_valued(name=FTS)
+
+
 def _holds(alternatives: Sequence[Sequence[str]]) -> ColumnElement[bool]:
-    """The entries that hold all tokens of one of these sets."""
-    if _is_postgresql():
-        return or_(*(_all_of(tokens) for tokens in alternatives))
-    wanted = " OR ".join(
-        "(" + " AND ".join(f'"{token}"' for token in tokens) + ")" for tokens in alternatives
-    )
-    rows: Select[Any] = select(literal_column("rowid")).select_from(
-        func.search_fts(wanted).table_valued(name=FTS)
-    )
-    return ENTRIES.c.id.in_(rows)
+    """Whether an entry holds all tokens of one of these sets, on PostgreSQL."""
+    return or_(*(_all_of(tokens) for tokens in alternatives))
 
 
 def _all_of(tokens: Sequence[str]) -> ColumnElement[bool]:
@@ -265,10 +321,21 @@ def _written(record: Any) -> tuple[Field, ...]:
     return fields if changed else ()
 
 
+def number_of(table: str, id_: int) -> int:
+    """The number of the entry of one record: its type and its id, in 63 bits."""
+    return _type_number(table) << IDS | id_
+
+
+def _type_number(table: str) -> int:
+    """A number for each type that needs no list of them; a test sees to it that no two have the same."""
+    return zlib.crc32(table.encode())
+
+
 def entry(model: type[Any], id_: int, values: Mapping[str, Any]) -> dict[str, Any]:
     """The row of the index for one record."""
     texts = [values.get(field.name) for field in searched(model)]
     return {
+        "id": number_of(model.__tablename__, id_),
         "object_type": model.__tablename__,
         "object_id": id_,
         "tokens": tokens_of(texts),

@@ -5,9 +5,11 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import delete, select
 
-from app.extensions import db, transaction
+from app.columns import now
+from app.extensions import Model, db, transaction
 from app.models import Customer, SearchEntry
 from app.services import access, bulk, records, searching
+from app.services.fields import field_named
 from app.services.imports.applying import defaults
 
 
@@ -89,3 +91,56 @@ def test_what_was_there_before_the_index_is_brought_in(customers):
         assert searching.complete() >= len(NAMES)
         assert searching.complete() == 0
         assert found("康林") == {NAMES[0]}
+
+
+def test_no_two_record_types_share_their_numbers(app):
+    tables = [mapper.class_.__tablename__ for mapper in Model.registry.mappers]
+    assert len(set(tables)) > 50
+    assert len({searching.number_of(table, 7) >> searching.IDS for table in tables}) == len(set(tables))
+    assert max(searching.number_of(table, 2**31 - 1) for table in tables) < 2**63
+
+
+@pytest.fixture
+def many(in_app, world):
+    """Thirty customers with a word in common, by turns Ann's and Dan's; every tenth lies in the recycle bin."""
+    with access.acting(access.SYSTEM), transaction():
+        for number in range(30):
+            owner = "ann" if number % 3 else "dan"
+            name = f"瀚丰{'粮油' if number % 2 else '饲料'}{number:03}"
+            deleted_at = now() if number % 10 == 9 else None
+            unit = world.unit_of(owner)
+            db.session.add(
+                Customer(name=name, owner_id=world.employees[owner], org_unit_id=unit, deleted_at=deleted_at)
+            )
+    return world
+
+
+@pytest.mark.parametrize("counted", [3, 200])
+@pytest.mark.parametrize("tried", [1, 4, 12, 400])
+@pytest.mark.parametrize("word", ["瀚", "瀚丰", "丰饲料", "饲料 瀚丰", "瀚丰饲料012", "hanfeng", "丰瀚"])
+def test_however_many_are_tried_first_a_search_finds_the_same(many, monkeypatch, counted, tried, word):
+    monkeypatch.setattr(records, "TRIED", tried)
+    monkeypatch.setattr(records, "MOST_FOUND", counted)
+    by_name = [(field_named(Customer, "name"), False)]
+    for who in ("ann", "dan", "leo"):
+        with access.acting(many.principal(who)):
+            everything = records.page_of(records.Query(Customer, search=word, sort=tuple(by_name), size=200))
+            expected = sorted((row.id for row in everything.rows), reverse=True)
+            for number in (1, 2, 3):
+                page = records.page_of(records.Query(Customer, search=word, page=number, size=4))
+                assert [row.id for row in page.rows] == expected[4 * number - 4 : 4 * number]
+                assert page.has_next == (len(expected) > 4 * number)
+                assert page.total == len(expected) or not page.rows or page.total > counted
+
+
+def test_the_words_of_the_test_before_find_somebody(many):
+    with access.acting(many.principal("ann")):
+        assert len(found("瀚丰")) == 18
+        assert len(found("丰饲料")) == 10
+    with access.acting(many.principal("dan")):
+        assert len(found("瀚丰")) == 9
+
+
+def test_the_types_that_hold_a_word_are_told(many):
+    assert searching.types_with(["瀚丰", "粮油"]) == {"customer"}
+    assert searching.types_with(["瀚丰", "林康"]) == set()
