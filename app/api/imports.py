@@ -1,13 +1,14 @@
 """Bringing files in as JSON: the path of the screens, for programs.
 
-`POST /api/v1/imports/<resource>` takes a file as multipart (`file`; `sheet`, `mode`, `key`, `opening`, `reason`,
-`mapping` as JSON `{head: field}`) and judges it; nothing is written before `POST /api/v1/imports/<id>/apply`.
+`POST /api/v1/imports/<resource>` takes a file as multipart (`file`; `sheet`, `mode`, `key`, `alike`, `opening`,
+`reason`, `mapping` as JSON `{head: field}`) and judges it; nothing is written before `POST /api/v1/imports/<id>/apply`.
 Large files are worked on in the background: `GET /api/v1/imports/<id>` says how far they are.
 """
 
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 from flask import Blueprint, Response, jsonify, request
@@ -122,7 +123,7 @@ def _asked() -> uploads.Asked:
         wish = imports.Wish.parse(json.loads(text))
     except ValueError as error:
         raise BadRequest(say("mapping 不是有效的 JSON。", "mapping is no valid JSON.")) from error
-    return uploads.Asked(asked.sheet, wish.columns, asked.key, asked.opening)
+    return replace(asked, columns=wish.columns)
 
 
 def run_of(run: ImportRun) -> dict[str, Any]:
@@ -145,6 +146,7 @@ def run_of(run: ImportRun) -> dict[str, Any]:
             "changed": run.rows_updated,
             "same": run.rows_unchanged,
             "refused": run.rows_refused,
+            "alike": run.mapping.get("alike", 0),
         },
         "job": {"status": job.status.value, "done": job.done_units, "total": job.total_units}
         if job
@@ -156,6 +158,7 @@ def _line(line: preview.Line) -> dict[str, Any]:
     return {
         "row": line.number,
         "title": line.title,
+        "alike": line.alike or None,
         "id": line.record.id if line.record is not None else None,
         "values": {name: cell.text for name, cell in line.cells.items()},
         "before": {name: cell.old for name, cell in line.cells.items() if cell.old is not None},

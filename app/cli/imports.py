@@ -10,7 +10,7 @@ import click
 import yaml
 
 from app.cli.base import BAD_USAGE, SOME_REJECTED, as_user, report, reports, stop
-from app.models import ImportMode
+from app.models import ImportAlike, ImportMode
 from app.services import imports, sheets
 from app.words import say
 from app.workflows import importing
@@ -28,6 +28,13 @@ from app.workflows import importing
 @click.option("--key", metavar="FIELD", help="The field that tells which record a row stands for.")
 @click.option(
     "--mode", type=click.Choice([mode.value for mode in ImportMode]), default="upsert", show_default=True
+)
+@click.option(
+    "--alike",
+    type=click.Choice([alike.value for alike in ImportAlike]),
+    default="create",
+    show_default=True,
+    help="What becomes of rows that are called as a record is.",
 )
 @click.option("--reason", default="", help="Why opening data is entered (for the audit log).")
 @click.option("--dry-run", is_flag=True, help="Judge the file and write nothing.")
@@ -73,6 +80,7 @@ def _order(resource: str, file: Path, how: dict[str, Any]) -> imports.Order:
         opening=importing.opening_of(resource),
         reason=how["reason"] or str(say("导入 {file}", "Import of {file}", file=file.name)),
         limits=sheets.LARGE,
+        alike=ImportAlike[how["alike"]],
     )
 
 

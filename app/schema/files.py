@@ -94,6 +94,15 @@ class ImportMode(Choice):
     edit = enum.auto(), "批量修改", "Bulk edit"
 
 
+class ImportAlike(Choice):
+    """What becomes of rows that stand for no record, but are called as one is."""
+
+    create = enum.auto(), "照样新建", "Create them all the same"
+    refuse = enum.auto(), "不导入", "Leave them out"
+    fill = enum.auto(), "视为同一条，只补空白", "Same record: fill its blanks"
+    overwrite = enum.auto(), "视为同一条，以文件为准", "Same record: take the file's values"
+
+
 class ImportRun(Stamped, Model):
     """One file brought in: what it was, how it was read, and what became of its rows. It is one change set."""
 

@@ -10,7 +10,7 @@ from flask_babel import gettext as _
 
 from app.columns import mask
 from app.errors import BadInput, Problem, Refusal
-from app.models import ImportMode, ImportRun, ImportStatus, JobStatus, Verdict
+from app.models import ImportAlike, ImportMode, ImportRun, ImportStatus, JobStatus, Verdict
 from app.roles import Act
 from app.services import access, imports, values
 from app.services.imports import preview
@@ -249,13 +249,13 @@ def _notes(found: imports.Resource) -> Iterable[str]:
 # ---- steps 2 and 3 -----------------------------------------------------------------------------------------
 
 
-def page_of(run: ImportRun, tab: str, number: int) -> tuple[str, pages.ImportPage]:
-    """The template and the page of a run where it stands."""
+def page_of(run: ImportRun, tab: str, number: int, *, alike: bool = False) -> tuple[str, pages.ImportPage]:
+    """The template and the page of a run where it stands; of new rows those alone that are `alike` to a record."""
     if run.status in NO_PREVIEW:
         step = "import/result.html" if run.status is ImportStatus.applying else "import/check.html"
         return step, _working_page(run)
     if run.status is ImportStatus.checked:
-        return "import/check.html", _check_page(run, tab, number)
+        return "import/check.html", _check_page(run, tab, number, alike=alike)
     if run.status is ImportStatus.refused and _may_say_columns(run):
         return "import/check.html", columns_page(run)
     return "import/result.html", _result_page(run, number)
@@ -364,7 +364,7 @@ def _cmd() -> pages.Pairs:
 # ---- what it would do --------------------------------------------------------------------------------------
 
 
-def _check_page(run: ImportRun, tab: str, number: int) -> pages.ImportPage:
+def _check_page(run: ImportRun, tab: str, number: int, *, alike: bool) -> pages.ImportPage:
     verdict = _verdict(run, tab)
     found = imports.resource(run.resource)
     writes = run.rows_created + run.rows_updated
@@ -373,9 +373,12 @@ def _check_page(run: ImportRun, tab: str, number: int) -> pages.ImportPage:
         run,
         2,
         rule=_rule(run),
-        banners=tuple(pages.Banner(note) for note in imports.notes_of(run.id)),
+        banners=(
+            *(pages.Banner(note) for note in imports.notes_of(run.id)),
+            *_alike_banner(run, alike=alike),
+        ),
         tabs=tuple(_tab(run, one, verdict) for one in VERDICTS),
-        preview=None if refused else _preview(run, verdict, number),
+        preview=None if refused else _preview(run, verdict, number, alike=alike),
         rejected=_rejected(run, number, SIZE) if refused else _rejected(run, 1, SHOWN_REFUSED),
         rejects_act=_download(run),
         mapping=() if run.mode is ImportMode.edit else tuple(_mapping(run, found)),
@@ -384,6 +387,41 @@ def _check_page(run: ImportRun, tab: str, number: int) -> pages.ImportPage:
         go=_go(run, writes) if writes else None,
         acts=(*_other_file(run), _discard(run)),
     )
+
+
+def _alike_banner(run: ImportRun, *, alike: bool) -> Iterable[pages.Banner]:
+    """New rows that are called as a record is: how many, what becomes of them, and what else could (B-33)."""
+    count = run.mapping.get("alike", 0)
+    if not count:
+        return
+    chosen = ImportAlike[uploads.Asked.restored(run.mapping.get("asked")).alike]
+    acts = [
+        pages.Act(
+            other.words,
+            url=url_for("ImportView.again", pk=run.id),
+            method="post",
+            hidden=(*_cmd(), ("alike", other.value)),
+        )
+        for other in ImportAlike
+        if other is not chosen and (run.mode is ImportMode.upsert or other in CREATING)
+    ]
+    if chosen is ImportAlike.create:
+        label = _("Show all new rows") if alike else _("Show them")
+        here = url_for("ImportView.show", pk=run.id, tab=Verdict.new.value, alike=None if alike else "1")
+        acts.insert(0, pages.Act(label, url=here))
+    yield pages.Banner(
+        _(
+            "%(n)s rows stand for no record by their key, but are called as one is. Now: %(chosen)s.",
+            n=f"{count:,}",
+            chosen=chosen.words,
+        ),
+        tone="warn",
+        acts=tuple(acts),
+    )
+
+
+CREATING = (ImportAlike.create, ImportAlike.refuse)
+"""What can become of such rows where records may not be changed."""
 
 
 def _verdict(run: ImportRun, tab: str) -> Verdict:
@@ -445,8 +483,10 @@ def _download(run: ImportRun) -> pages.Act | None:
     )
 
 
-def _pager(run: ImportRun, verdict: Verdict, number: int, shown: int) -> dict[str, Any]:
-    total = getattr(run, VERDICTS[verdict][1])
+def _pager(
+    run: ImportRun, verdict: Verdict, number: int, shown: int, *, alike: bool = False
+) -> dict[str, Any]:
+    total = run.mapping.get("alike", 0) if alike else getattr(run, VERDICTS[verdict][1])
     first = (number - 1) * SIZE + 1 if shown else 0
     last = first + shown - 1 if shown else 0
     return {
@@ -455,18 +495,20 @@ def _pager(run: ImportRun, verdict: Verdict, number: int, shown: int) -> dict[st
         "count_text": _(
             "%(first)s-%(last)s of %(total)s", first=f"{first:,}", last=f"{last:,}", total=f"{total:,}"
         ),
-        "prev_url": _turn(run, verdict, number - 1) if number > 1 else "",
-        "next_url": _turn(run, verdict, number + 1) if last < total else "",
+        "prev_url": _turn(run, verdict, number - 1, alike=alike) if number > 1 else "",
+        "next_url": _turn(run, verdict, number + 1, alike=alike) if last < total and shown else "",
     }
 
 
-def _turn(run: ImportRun, verdict: Verdict, number: int) -> str:
-    return url_for("ImportView.show", pk=run.id, tab=verdict.value, page=number)
+def _turn(run: ImportRun, verdict: Verdict, number: int, *, alike: bool) -> str:
+    only = "1" if alike else None
+    return url_for("ImportView.show", pk=run.id, tab=verdict.value, page=number, alike=only)
 
 
-def _preview(run: ImportRun, verdict: Verdict, number: int) -> pages.ListPage:
+def _preview(run: ImportRun, verdict: Verdict, number: int, *, alike: bool) -> pages.ListPage:
     """The rows of one verdict: what will stand there, and for changed ones what stands there now."""
-    lines = preview.lines(run, verdict, first=(number - 1) * SIZE, most=SIZE)
+    alike = alike and verdict is Verdict.new
+    lines = preview.lines(run, verdict, first=(number - 1) * SIZE, most=SIZE, alike=alike)
     named = {line.named for line in lines}
     shown = [
         target
@@ -486,7 +528,7 @@ def _preview(run: ImportRun, verdict: Verdict, number: int) -> pages.ListPage:
         empty=pages.EmptyState(
             _("No rows here"), _("The other tabs show the rest of the file."), icon="table"
         ),
-        **_pager(run, verdict, number, len(lines)),
+        **_pager(run, verdict, number, len(lines), alike=alike),
     )
 
 
@@ -498,7 +540,7 @@ def _is_shown(target: Target, lines: list[preview.Line], verdict: Verdict) -> bo
 
 def _line(line: preview.Line, shown: list[Target]) -> pages.Row:
     url = url_to(line.record) if line.record is not None else ""
-    cells = [pages.Cell(line.title, kind="link" if url else "text", url=url)]
+    cells = [pages.Cell(line.title, kind="link" if url else "text", url=url, note=line.alike)]
     cells.append(pages.Cell(f"{line.number:,}", kind="num"))
     for target in shown:
         cell = line.cells.get(target.name)

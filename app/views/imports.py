@@ -18,7 +18,7 @@ from werkzeug.datastructures import FileStorage
 
 from app.errors import BadInput, BadRequest, Problem, Refusal
 from app.extensions import transaction
-from app.models import ImportMode, ImportRun
+from app.models import ImportAlike, ImportMode, ImportRun
 from app.roles import Act
 from app.services import access, commands, imports, values
 from app.services.imports.staging import digest_of
@@ -101,7 +101,10 @@ class ImportView(BaseView):
     def show(self, pk: int) -> Any:
         """Steps 2 and 3: what the file would do, how far it is, what it did."""
         template, page = import_pages.page_of(
-            uploads.find(pk), request.args.get("tab", ""), page_number(request.args)
+            uploads.find(pk),
+            request.args.get("tab", ""),
+            page_number(request.args),
+            alike="alike" in request.args,
         )
         return render_template(template, page=page)
 
@@ -233,7 +236,16 @@ def asked_by(form: Any) -> uploads.Asked:
         sheet=form.get("sheet", "").strip() or None,
         key=form.get("key", "").strip() or None,
         opening=form.get("opening", "") in {"1", "true"},
+        alike=_alike_by(form) or ImportAlike.create.value,
     )
+
+
+def _alike_by(form: Any) -> str:
+    """What becomes of rows that are called as a record is; nothing where the form does not say. Raises `BadRequest`."""
+    word: str = form.get("alike", "")
+    if word and word not in ImportAlike.__members__:
+        raise BadRequest(say("没有这种导入方式。", "There is no such way to import."))
+    return word
 
 
 def how_by(form: Any) -> dict[str, Any]:
@@ -255,7 +267,8 @@ def asked_again(run: ImportRun) -> uploads.Asked:
     sheet = request.form.get("sheet", before.sheet or "") or None
     if sheet != before.sheet:
         said = {}
-    return replace(before, sheet=sheet, columns=said or before.columns)
+    alike = _alike_by(request.form) or before.alike
+    return replace(before, sheet=sheet, columns=said or before.columns, alike=alike)
 
 
 @dataclass

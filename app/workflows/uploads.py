@@ -22,7 +22,7 @@ from sqlalchemy import CursorResult, delete, select, update
 from app.columns import now
 from app.errors import BadInput, NotFound, Problem, Refusal, WrongState
 from app.extensions import after_commit, db, transaction
-from app.models import ImportMode, ImportRow, ImportRun, ImportStatus, Job, JobStatus
+from app.models import ImportAlike, ImportMode, ImportRow, ImportRun, ImportStatus, Job, JobStatus
 from app.roles import Act
 from app.services import access, attachments, imports, jobs, sheets
 from app.services.chosen import Chosen
@@ -58,7 +58,7 @@ log = logging.getLogger(__name__)
 class Asked:
     """How its sender wants a file to be read: the sheet, head → field, the key, and whether it is opening data (R3).
 
-    `large` says that it is judged in the background.
+    `large` says that it is judged in the background, `alike` what becomes of rows that are called as a record is.
     """
 
     sheet: str | None = None
@@ -66,6 +66,7 @@ class Asked:
     key: str | None = None
     opening: bool = False
     large: bool = False
+    alike: str = ImportAlike.create.value
 
     def kept(self) -> dict[str, Any]:
         return asdict(self)
@@ -249,6 +250,7 @@ def _order(run: ImportRun, asked: Asked) -> imports.Order:
         opening=importing.opening_of(run.resource) if asked.opening else None,
         reason=run.adopt_reason or "",
         limits=sheets.LARGE if large else sheets.SCREEN,
+        alike=ImportAlike[asked.alike],
     )
 
 

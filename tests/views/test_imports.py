@@ -158,6 +158,29 @@ def test_changed_rows_show_what_stands_there_and_what_will(app, person):
     assert re.search(r"<del>.*旧路 1 号</del>.*<ins>.*新路 2 号", html, re.DOTALL)
 
 
+def test_rows_called_as_a_record_is_are_shown_and_become_what_is_asked(app, person):
+    ann = person("ann")
+    heads = ["客户名称", "联系地址", "备注"]
+    ann.press(ann.run(ann.send(book(heads, ["澜洲恒泽种业有限公司", "旧路 1 号", None]))))
+    rows = [["澜洲市恒泽种业", "新路 2 号", "来自展会"], ["雁浦金谷种业商行", None, None]]
+    run = ann.run(ann.send(book(heads, *rows)))
+    html = ann.page(run)
+    assert "1 行按关键字没有对应记录" in html and "名称与已有的“澜洲恒泽种业有限公司”相近" in html
+    only = ann.page(run, tab="new", alike="1")
+    assert "澜洲市恒泽种业" in only and "雁浦金谷种业商行" not in only
+    assert ann.press(run, "again", alike="fill").status_code == 303
+    html = ann.page(run, tab="changed")
+    written = " ".join(re.findall(r"<ins>.*?</ins>", html, re.DOTALL))
+    assert "来自展会" in written and "新路 2 号" not in written
+    ann.press(run)
+    assert count(app, Customer) == 2
+    found = stored(app, select(Customer.remark).where(Customer.name == "澜洲恒泽种业有限公司"))
+    assert found == "来自展会"
+    run = ann.run(ann.send(book(heads, rows[0])))
+    ann.press(run, "again", alike="nonsense")
+    assert "没有这种导入方式" in ann.page(run)
+
+
 def test_the_same_form_sent_twice_makes_one_import(app, person):
     ann = person("ann")
     form = ann.form()
@@ -504,7 +527,7 @@ def test_a_program_takes_the_same_path(app, person):
     answer = ann.client.post("/api/v1/imports/customer", data=sent, content_type="multipart/form-data")
     assert answer.status_code == 201, answer.text
     body = answer.json
-    assert body["rows"] == {"total": 2, "new": 1, "changed": 0, "same": 0, "refused": 1}
+    assert body["rows"] == {"total": 2, "new": 1, "changed": 0, "same": 0, "refused": 1, "alike": 0}
     refused = ann.client.get(f"/api/v1/imports/{body['id']}/rows/refused").json["result"]
     assert refused[0]["row"] == 2 and refused[0]["reasons"][0]["column"] == "成立日期"
     assert ann.client.get(f"/api/v1/imports/{body['id']}/refused.xlsx").status_code == 200

@@ -11,13 +11,14 @@ from sqlalchemy.orm import undefer
 
 from app.columns import Rows, keyring
 from app.extensions import db
-from app.models import Employee, ImportMode, Verdict
+from app.models import Employee, ImportAlike, ImportMode, Verdict
 from app.roles import Act
 from app.services import access, records, sheets
 from app.services.fields import Field, Kind
 from app.services.imports import relations
 from app.services.imports.cells import Reader
 from app.services.imports.mapping import Column
+from app.services.imports.namesakes import NAME, Namesake, Namesakes
 from app.services.imports.resources import STAND_IN, Resource, rights_to_change
 from app.services.sheets import RawRow
 from app.words import Words, say
@@ -35,6 +36,7 @@ class Plan:
     mode: ImportMode
     opening: str | None = None
     words: Mapping[str, Mapping[str, str | None]] = field(default_factory=dict)
+    alike: ImportAlike = ImportAlike.create
 
     def column_of(self, name: str) -> Column | None:
         return next((column for column in self.columns if column.target and column.target.name == name), None)
@@ -54,6 +56,8 @@ class Checked:
     version: int | None = None
     """The version of the record that was judged, where only that one may be written over."""
     group: str | None = None
+    alike: Words | None = None
+    """Who else it may be, by its name."""
 
     @property
     def is_refused(self) -> bool:
@@ -107,6 +111,11 @@ class Checker:
             t.name for t in self.resource.targets if not t.of_line and t.field.kind is not Kind.sealed
         }
         self._units: dict[int, int | None] = {}
+        self.namesakes = (
+            Namesakes(self.model, self.uniques, self._visible) if Namesakes.are_asked(self.model) else None
+        )
+        self.alike = 0
+        """How many rows stand for no record by their key, but are called as one is."""
 
     def judged(self, rows: Iterable[RawRow]) -> Iterator[list[Checked]]:
         """The rows with their verdicts, in batches."""
@@ -173,17 +182,21 @@ class Checker:
         """Compare the rows with each other, with what is there, and with what the person may do."""
         matches = self._matches(batch)
         taken = {found.name: self._taken(found, batch) for found in self.uniques}
+        if self.namesakes is not None:
+            self.namesakes.prepare(row.values for row in batch if row.number not in matches)
         for row in batch:
             record = matches.get(row.number)
             self._check_twice(row)
             if isinstance(record, Words):
                 row.refuse(self.plan.key[0], record)
             elif record is None:
-                self._judge_new(row)
+                self._judge_unknown(row)
             else:
                 self._judge_known(row, record)
             self._check_taken(row, taken)
             self._remember(row)
+            if row.alike is not None and not (row.is_refused and self.plan.alike is ImportAlike.create):
+                self.alike += 1
 
     def _matches(self, batch: list[Checked]) -> dict[int, Any]:
         """The record each row stands for, by row number; words where it cannot be had."""
@@ -250,6 +263,30 @@ class Checker:
         if value is not None and target and target.field.sealed:
             return keyring.blind_index(value, f"{self.model.__tablename__}.{name}")
         return value
+
+    def _judge_unknown(self, row: Checked) -> None:
+        """A row that stands for no record by its key; perhaps for one by its name."""
+        namesake = self.namesakes.of(row.values) if self.namesakes is not None else None
+        if namesake is None:
+            self._judge_new(row)
+            return
+        row.alike = namesake.words
+        if self.plan.alike is ImportAlike.create:
+            self._judge_new(row)
+        else:
+            self._judge_alike(row, namesake)
+
+    def _judge_alike(self, row: Checked, namesake: Namesake) -> None:
+        """A row taken for the record that is called as it is, or left out."""
+        record = namesake.record
+        if self.plan.alike is ImportAlike.refuse or record is None:
+            row.refuse(NAME, say("{why}{hint}", "{why} {hint}", why=namesake.words, hint=CHOOSE))
+            return
+        if self.plan.alike is ImportAlike.fill:
+            row.values = {
+                name: value for name, value in row.values.items() if self._comparable(record, name) in EMPTY
+            }
+        self._judge_known(row, record)
 
     def _judge_new(self, row: Checked) -> None:
         if self.plan.mode is ImportMode.update:
@@ -392,6 +429,8 @@ class Checker:
         if not row.is_refused:
             for name, value in self._once(row):
                 self.seen[name][value] = row.number
+            if self.namesakes is not None:
+                self.namesakes.remember(row.number, row.values)
 
     def _once(self, row: Checked) -> Iterator[tuple[str, Any]]:
         for found in self.uniques:
@@ -416,6 +455,11 @@ locks: list[Lock] = []
 """What keeps these fields of a record from being edited now, such as a running approval; lives stand above this layer."""
 
 KEY = "(key)"
+EMPTY = (None, "")
+CHOOSE = say(
+    "是同一条就合为一行，不是就选“照样新建”。",
+    "One record: put it into one row. Two: have it created all the same.",
+)
 IN_BIN = say("这条记录在回收站中，请先恢复。", "This record lies in the recycle bin: restore it first.")
 NOT_YOURS = say("已被使用，而您无权查看那条记录。", "Already used by a record you may not see.")
 NOT_THERE = say("没有这条记录，而本次只更新。", "There is no such record, and this import only updates.")

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import Text, cast, select, true
 from sqlalchemy.orm import undefer
 
 from app.columns import keyring, mask
@@ -51,6 +51,8 @@ class Line:
     record: Any = None
     cleaned: frozenset[str] = frozenset()
     named: str = ""
+    alike: str = ""
+    """Who else it may be."""
 
 
 def columns_of(run: ImportRun) -> list[Target]:
@@ -60,11 +62,14 @@ def columns_of(run: ImportRun) -> list[Target]:
     return [target for target in named if target is not None]
 
 
-def lines(run: ImportRun, verdict: Verdict, *, first: int = 0, most: int = 50) -> list[Line]:
-    """Rows of one verdict in the order of the file."""
+def lines(
+    run: ImportRun, verdict: Verdict, *, first: int = 0, most: int = 50, alike: bool = False
+) -> list[Line]:
+    """Rows of one verdict in the order of the file; those that may be somebody else alone where so asked."""
+    kept = cast(ImportRow.reasons, Text).contains('"alike"') if alike else true()
     statement = (
         select(ImportRow)
-        .where(ImportRow.import_run_id == run.id, ImportRow.verdict == verdict)
+        .where(ImportRow.import_run_id == run.id, ImportRow.verdict == verdict, kept)
         .order_by(ImportRow.row_no)
         .offset(first)
         .limit(most)
@@ -118,10 +123,11 @@ class Reader:
         }
         cleaned = frozenset(self._cleaned(row))
         if record is not None:
-            return Line(row.row_no, records.title_of(record), cells, record=record, cleaned=cleaned)
+            title = records.title_of(record)
+            return Line(row.row_no, title, cells, record=record, cleaned=cleaned, alike=self._alike(row))
         named = next((name for name in [*NAMING, *cells] if name in cells), "")
         title = cells[named].text if named else ""
-        return Line(row.row_no, title, cells, cleaned=cleaned, named=named)
+        return Line(row.row_no, title, cells, cleaned=cleaned, named=named, alike=self._alike(row))
 
     def refused(self, row: ImportRow) -> Line:
         typed = self.cells(row)
@@ -141,6 +147,10 @@ class Reader:
 
     def _typed(self, cells: list[str], number: int) -> str:
         return cells[number - 1] if number <= len(cells) else ""
+
+    def _alike(self, row: ImportRow) -> str:
+        told: dict[str, str] = next((one["alike"] for one in row.reasons or [] if "alike" in one), {})
+        return told.get(language.get(), "")
 
     def _cleaned(self, row: ImportRow) -> Iterable[str]:
         for reason in row.reasons or []:

@@ -15,7 +15,7 @@ from sqlalchemy import Table, bindparam, delete, func, insert, select, update
 from app.columns import keyring
 from app.errors import BadInput, Refusal
 from app.extensions import Model, db, transaction
-from app.models import ImportMode, ImportRow, ImportRun, ImportStatus, Verdict
+from app.models import ImportAlike, ImportMode, ImportRow, ImportRun, ImportStatus, Verdict
 from app.roles import Act
 from app.services import access, sheets
 from app.services.imports.cells import kept
@@ -45,6 +45,7 @@ class Order:
     opening: str | None = None
     reason: str = ""
     limits: sheets.Limits = sheets.SCREEN
+    alike: ImportAlike = ImportAlike.create
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +105,7 @@ def open_file(order: Order) -> Opened:
         sheet.close()
         raise
     opening = order.opening if any(c.target and (c.target.opening or found.line) for c in columns) else None
-    plan = Plan(found, columns, key, order.mode, opening, order.wish.words)
+    plan = Plan(found, columns, key, order.mode, opening, order.wish.words, order.alike)
     return Opened(plan, sheet, [*sheet.notes, *_left_out(plan)])
 
 
@@ -165,7 +166,7 @@ def stage(order: Order, *, run_id: int | None = None, progress: Progress | None 
         if left_out := checker.left_out():
             _leave_out(run, opened.plan, left_out)
             counts = _counted(run)
-        mapping = {**_mapping(opened), "links": checker.links()}
+        mapping = {**_mapping(opened), "links": checker.links(), "alike": checker.alike}
         _write_run(run, {"status": ImportStatus.checked, "mapping": mapping, **_columns(counts)})
     return run
 
@@ -271,11 +272,16 @@ VERSION = "version_no"
 
 
 def reasons_of(row: Checked, plan: Plan) -> list[dict[str, Any]] | None:
-    """The reasons as they are kept: where, and the sentence in both languages; what was cleaned is told as a note."""
-    told = [_reason(row.number, plan, name, words) for name, words in row.reasons]
-    if not told and row.cleaned:
-        return [{"cleaned": row.cleaned}]
-    return told or None
+    """The reasons as they are kept: where, and the sentence in both languages.
+
+    Of a row that is not refused: what was cleaned of it, and who else it may be.
+    """
+    if told := [_reason(row.number, plan, name, words) for name, words in row.reasons]:
+        return told
+    notes: dict[str, Any] = {"cleaned": row.cleaned} if row.cleaned else {}
+    if row.alike is not None:
+        notes["alike"] = {"zh": row.alike.zh, "en": row.alike.en}
+    return [notes] if notes else None
 
 
 def _reason(number: int, plan: Plan, name: str | None, words: Words) -> dict[str, Any]:
