@@ -33,7 +33,7 @@ class Namesake:
 
 @dataclass(frozen=True, slots=True)
 class _Held:
-    """A record, or a row above, that has the same core of a name."""
+    """A record that has the same core of a name."""
 
     id: int
     name: str
@@ -49,7 +49,9 @@ class Namesakes:
         self.model = model
         self.told = [field.name for field in told if field.name != NAME]
         self.visible = visible
-        self._rows: dict[str, list[_Held]] = defaultdict(list)
+        self._numbered: dict[int, int] = {}
+        self._bare: dict[int, int] = {}
+        """The rows above, with a number of their own and without, by what their name comes down to: a file may be long."""
         self._known: dict[str, list[_Held]] = {}
         self._seen: dict[int, Any] = {}
 
@@ -80,17 +82,21 @@ class Namesakes:
         core = names.core_of(values.get(NAME))
         if held := self._like(values, self._known.get(core, ())):
             return self._among(held)
-        if above := self._like(values, self._rows.get(core, ())):
-            return Namesake(
-                say("名称与第 {row} 行相近。", "The name is like that in row {row}.", row=above[0].id)
-            )
-        return None
+        above = self._bare.get(hash(core))
+        if above is None and not self._has_number(values):
+            above = self._numbered.get(hash(core))
+        if not core or above is None:
+            return None
+        return Namesake(say("名称与第 {row} 行相近。", "The name is like that in row {row}.", row=above))
 
     def remember(self, number: int, values: Mapping[str, Any]) -> None:
         """A row that will be a record."""
         if core := names.core_of(values.get(NAME)):
-            numbers = {name: values.get(name) for name in self.told}
-            self._rows[core].append(_Held(number, str(values[NAME]), numbers))
+            rows = self._numbered if self._has_number(values) else self._bare
+            rows.setdefault(hash(core), number)
+
+    def _has_number(self, values: Mapping[str, Any]) -> bool:
+        return any(values.get(name) is not None for name in self.told)
 
     def _like(self, values: Mapping[str, Any], held: Iterable[_Held]) -> list[_Held]:
         return [one for one in held if not any(self._differs(values, one, name) for name in self.told)]
