@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from itertools import chain
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -16,8 +17,21 @@ from flask_migrate import Migrate
 from flask_sqlalchemy import SQLAlchemy
 from flask_wtf import CSRFProtect
 from psycopg.pq import TransactionStatus
-from sqlalchemy import ARRAY, ColumnElement, Connection, Engine, Integer, MetaData, any_, event, literal, text
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy import (
+    ARRAY,
+    ColumnElement,
+    Connection,
+    Engine,
+    Integer,
+    MetaData,
+    Table,
+    any_,
+    event,
+    insert,
+    literal,
+    text,
+)
+from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.orm import DeclarativeBase
 from sqlalchemy.orm.exc import StaleDataError
 
@@ -263,6 +277,34 @@ def among(column: ColumnElement[Any], keys: Iterable[int]) -> ColumnElement[bool
     if db.session.get_bind().dialect.name == "sqlite":
         return column.in_(held)
     return column == any_(literal(held, ARRAY(Integer)))
+
+
+def insert_all(
+    connection: Connection, table: Table, rows: Iterable[Mapping[str, Any]], *, written: Collection[str] = ()
+) -> None:
+    """Insert rows, one at least, that name the same columns, among them all that only we know a default of.
+
+    PostgreSQL copies them as they are made: a statement for each would cost it and us more than the rows do. There the
+    columns `written` hold what the server reads already. Raises what a statement raises.
+    """
+    if connection.dialect.name != "postgresql":
+        connection.execute(insert(table), [*rows])
+        return
+    dialect, waiting = connection.dialect, iter(rows)
+    first = next(waiting)
+    columns = [
+        (name, None if name in written else table.c[name].type.dialect_impl(dialect).bind_processor(dialect))
+        for name in first
+    ]
+    quote = dialect.identifier_preparer.quote
+    statement = f"COPY {quote(table.name)} ({', '.join(map(quote, first))}) FROM STDIN"
+    raw: Any = connection.connection.dbapi_connection
+    try:
+        with raw.cursor().copy(statement) as copy:
+            for row in chain([first], waiting):
+                copy.write_row([write(row[name]) if write else row[name] for name, write in columns])
+    except psycopg.Error as error:
+        raise DBAPIError.instance(statement, None, error, psycopg.Error, dialect=dialect) from error
 
 
 def _begin(connection: Connection) -> None:

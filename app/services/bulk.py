@@ -29,7 +29,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import InstrumentedAttribute
 
 from app.columns import Scaled, now
-from app.extensions import Model, db, is_writing
+from app.extensions import Model, db, insert_all, is_writing
 from app.models import AuditAct, Stamped
 from app.services import access, audit, extras, searching
 
@@ -80,7 +80,7 @@ def add(model: type[Any], rows: Sequence[Mapping[str, Any]], *, told: ChangeSet)
     with access.acting(access.SYSTEM):
         ids = _ids(table, len(rows))
         lines = [{**row, **stamps, "id": id_} for row, id_ in zip(rows, ids, strict=True)]
-        db.session.connection().execute(insert(table), lines)
+        insert_all(db.session.connection(), table, lines)
         searching.add(model, lines)
         extras.add(model, lines)
     return ids

@@ -97,7 +97,9 @@ def demands_of(model: type[Any]) -> Callable[[Any], Iterator[Problem]]:
         who = access.principal()
         for field in extra_fields(model):
             item = field.item
-            if item is None or field.name in _promised.get() or not is_written(field, who):
+            if item is None or not (item.required or item.required_if):
+                continue
+            if field.name in _promised.get() or not is_written(field, who):
                 continue
             if getattr(record, field.name) not in {None, ""}:
                 continue

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from functools import lru_cache
 
 LEGAL_FORMS = (
     *("股份有限公司", "有限责任公司", "有限公司", "集团公司", "总公司", "分公司", "集团", "公司"),
@@ -17,6 +18,7 @@ LONGEST = 255
 LEAST = 2
 
 
+@lru_cache(maxsize=4_096)
 def core_of(name: str | None) -> str:
     """The name as twins are told by; empty when too little is left."""
     text = unicodedata.normalize("NFKC", name or "").casefold()

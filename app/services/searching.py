@@ -45,7 +45,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from app.columns import keyring
-from app.extensions import Model, db, transaction
+from app.extensions import Model, db, insert_all, transaction
 from app.models import SearchEntry
 from app.services import names, values
 from app.services.fields import Field, fields_of
@@ -343,11 +343,19 @@ def entry(model: type[Any], id_: int, values: Mapping[str, Any]) -> dict[str, An
     }
 
 
-def add(model: type[Any], rows: Iterable[Mapping[str, Any]]) -> None:
-    """Index rows a bulk statement has written, each with its `id`. Inside `transaction()`."""
-    entries = [entry(model, row["id"], row) for row in rows] if searched(model) else []
-    if entries:
-        db.session.connection().execute(_upsert(db.session), entries)
+def add(model: type[Any], rows: Sequence[Mapping[str, Any]]) -> None:
+    """Index new rows a bulk statement has written, each with its `id`. Inside `transaction()`."""
+    if not rows or not searched(model):
+        return
+    entries: Iterable[dict[str, Any]] = (entry(model, row["id"], row) for row in rows)
+    if _is_postgresql():
+        entries = ({**one, "tokens": _array_of(one["tokens"])} for one in entries)
+    insert_all(db.session.connection(), ENTRIES, entries, written={"tokens"})
+
+
+def _array_of(tokens: Iterable[str]) -> str:
+    """The tokens as PostgreSQL writes an array. psycopg would look at each for what to quote: none holds such."""
+    return "{%s}" % ",".join(f'"{token}"' for token in tokens)  # noqa: UP031 (braces)
 
 
 def _upsert(session: Any) -> Insert:
@@ -388,8 +396,9 @@ def complete() -> int:
     count = 0
     for model in _models():
         while rows := _missing(model):
+            entries = [entry(model, row["id"], row) for row in rows]
             with transaction():
-                add(model, rows)
+                db.session.connection().execute(_upsert(db.session), entries)
             count += len(rows)
         with transaction():
             _forget_gone(model)

@@ -316,10 +316,14 @@ def check_form(form: str, text: str) -> str:
     return check(text) if check else text
 
 
+CODE = re.compile(r"[0-9]{8}[0-9A-HJ-NPQRTUWXY]{10}")
+"""A code as `uscc` would write it: only its check digit is left to ask for."""
+
+
 def credit_code(text: str) -> str:
     """An 18-character unified social credit code (GB 32100), or a 15-digit registration number of before 2015."""
     code = unicodedata.normalize("NFKC", text).upper().replace(" ", "").replace("-", "")
-    if re.fullmatch(r"\d{15}", code):
+    if re.fullmatch(r"\d{15}", code) or (CODE.fullmatch(code) and uscc.calc_check_digit(code) == code[-1]):
         return code
     try:
         return str(uscc.validate(code))

@@ -9,7 +9,20 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import Table, bindparam, func, insert, inspect, null, select, true, update
+from sqlalchemy import (
+    ARRAY,
+    Integer,
+    Table,
+    bindparam,
+    func,
+    insert,
+    inspect,
+    literal,
+    null,
+    select,
+    true,
+    update,
+)
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import undefer
 
@@ -206,9 +219,10 @@ class Writer:
         self._told, self._new = [], []
         self._write(rows)
         db.session.flush()
-        for statement, told in ((TOLD, self._told), (TOLD_NEW, self._new)):
-            if told:
-                db.session.connection().execute(statement, told)
+        if self._told:
+            db.session.connection().execute(TOLD, self._told)
+        if self._new:
+            _tell_all(self._new)
 
     def link(self) -> None:
         """Point records of this run to those that stood further down in the file. Opens its own transactions."""
@@ -377,6 +391,18 @@ class Writer:
                 "new_applied": False,
             }
         )
+
+
+def _tell_all(told: list[dict[str, int]]) -> None:
+    """Write on rows that were new which records they are; on PostgreSQL by one statement for all."""
+    connection = db.session.connection()
+    if connection.dialect.name != "postgresql":
+        connection.execute(TOLD_NEW, told)
+        return
+    columns = [literal([one[name] for one in told], ARRAY(Integer)) for name in ("row", "new_object_id")]
+    pairs = func.unnest(*columns).table_valued("row", "new_object_id").render_derived()
+    values = {"reasons": null(), "object_id": pairs.c.new_object_id, "applied": true()}
+    connection.execute(update(ROWS).where(ROWS.c.id == pairs.c.row).values(values))
 
 
 def defaults(model: type[Any]) -> dict[str, Any]:

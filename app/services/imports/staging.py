@@ -10,11 +10,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Table, bindparam, delete, func, insert, select, update
+from sqlalchemy import Table, bindparam, delete, func, select, update
 
 from app.columns import keyring
 from app.errors import BadInput, Refusal
-from app.extensions import Model, db, transaction
+from app.extensions import Model, db, insert_all, transaction
 from app.models import ImportAlike, ImportMode, ImportRow, ImportRun, ImportStatus, Verdict
 from app.roles import Act
 from app.services import access, sheets
@@ -245,8 +245,8 @@ def _keep_rows(run: int, opened: Opened, progress: Progress | None) -> tuple[Cou
             counts.add(row.verdict)
         with transaction():
             if batch:
-                lines = [_row_of(row, box, opened.plan) for row in batch]
-                db.session.connection().execute(insert(ROWS), lines)
+                lines = (_row_of(row, box, opened.plan) for row in batch)
+                insert_all(db.session.connection(), ROWS, lines)
             if progress:
                 progress(counts.total, None)
         db.session.expunge_all()
