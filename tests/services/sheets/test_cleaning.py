@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-import pytest
+import re
 
-from app.services.sheets import cleaned_code, cleaned_name, cleaned_text
+import pytest
+from hypothesis import example, given, strategies as st
+
+from app.services.sheets import cleaned_code, cleaned_name, cleaned_text, cleaning
 
 
 @pytest.mark.parametrize(
@@ -24,6 +27,16 @@ from app.services.sheets import cleaned_code, cleaned_name, cleaned_text
 def test_a_name_is_cleaned_and_says_so(typed, clean):
     cleaned = cleaned_name(typed)
     assert (cleaned.text, cleaned.changed, cleaned.refused) == (clean, typed != clean, None)
+
+
+@example("'=1+1")
+@example("甲 - 乙")
+@given(st.text(alphabet="甲乙（）：；，。、 \u3000'=+-aé\u0301Ａ１\u200b\n\t7~!", max_size=8))
+def test_a_name_with_nothing_to_clean_is_left_as_the_whole_way_leaves_it(typed):
+    quick = cleaned_name(typed)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(cleaning, "PLAIN", re.compile(r"(?!)"))
+        assert cleaned_name(typed) == quick
 
 
 @pytest.mark.parametrize(
