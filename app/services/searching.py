@@ -355,7 +355,7 @@ def add(model: type[Any], rows: Sequence[Mapping[str, Any]]) -> None:
 
 def _array_of(tokens: Iterable[str]) -> str:
     """The tokens as PostgreSQL writes an array. psycopg would look at each for what to quote: none holds such."""
-    return "{%s}" % ",".join(f'"{token}"' for token in tokens)  # noqa: UP031 (braces)
+    return "{" + ",".join(f'"{token}"' for token in tokens) + "}"
 
 
 def _upsert(session: Any) -> Insert:

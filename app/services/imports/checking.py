@@ -114,6 +114,8 @@ class Checker:
         self.namesakes = (
             Namesakes(self.model, self.uniques, self._visible) if Namesakes.are_asked(self.model) else None
         )
+        self.stands: dict[int, int] = {}
+        """Which row stands for a record, where a name may tell it: what one row writes no other shall write over."""
         self.alike = 0
         """How many rows stand for no record by their key, but are called as one is."""
 
@@ -194,6 +196,8 @@ class Checker:
             else:
                 self._judge_known(row, record)
             self._check_taken(row, taken)
+            if self.namesakes is not None and row.object_id is not None:
+                self._check_once(row, row.object_id)
             self._remember(row)
             if row.alike is not None and not (row.is_refused and self.plan.alike is ImportAlike.create):
                 self.alike += 1
@@ -275,6 +279,17 @@ class Checker:
             self._judge_new(row)
         else:
             self._judge_alike(row, namesake)
+
+    def _check_once(self, row: Checked, record_id: int) -> None:
+        """The first row that holds stands for a record, be it by its key or by its name."""
+        first = self.stands.get(record_id)
+        if first is not None:
+            words = say(
+                "与第 {row} 行是同一条记录。", "This is the record row {row} stands for already.", row=first
+            )
+            row.refuse(NAME, words)
+        elif not row.is_refused:
+            self.stands[record_id] = row.number
 
     def _judge_alike(self, row: Checked, namesake: Namesake) -> None:
         """A row taken for the record that is called as it is, or left out."""

@@ -93,6 +93,14 @@ def test_the_values_of_the_file_are_taken_and_can_be_taken_back(sheet):
     assert (one.name, one.address, one.remark) == (THERE[0], "旧路 1 号", None)
 
 
+def test_of_two_rows_for_one_record_the_first_alone_is_written(sheet):
+    rows = [LIKE, ["云渚康林农资有限责任公司", None, "另一条路", None], [THERE[0], CODE, "第三条路", None]]
+    _run, counts = bring_in("customer", sheet(HEADS, *rows), alike=ImportAlike.overwrite)
+    assert (counts.created, counts.updated, counts.refused) == (0, 1, 2)
+    (one,) = customers().values()
+    assert one.address == "新路 2 号"
+
+
 def test_two_rows_of_one_file_that_are_called_alike_are_told(sheet):
     rows = [["霁城泰木商行", None, None, None], ["霁城泰木有限公司", None, None, None]]
     run = judged(sheet(HEADS, *rows))
