@@ -81,7 +81,8 @@ def enter(live_server: Any, browser: Browser) -> Iterator[Callable[..., Page]]:
 
 
 def look(page: Page, name: str) -> None:
-    """The page fits its width and shuts nobody out; its picture, if pictures are wanted."""
+    """The page, once loaded, fits its width and shuts nobody out; its picture, if pictures are wanted."""
+    page.wait_for_load_state()  # its address is told before its document stands
     wide = page.evaluate("document.documentElement.scrollWidth")
     assert wide <= page.viewport_size["width"], f"{name} is {wide} wide"
     if SHOTS:
@@ -114,6 +115,7 @@ def test_a_head_works_his_inbox_through_on_the_phone(
     expect(page.locator(".tabs [aria-current] .cnt")).to_have_text("7")
     look(page, "inbox-zh-390-light")
     page.locator("tbody .key a").first.click()
+    page.wait_for_url(f"**/approval/show/{waiting[0]}")
     look(page, "item-zh-390-light")
     for number in range(3):
         expect(page.locator("h1")).to_be_visible()
