@@ -118,7 +118,6 @@ def test_a_head_works_his_inbox_through_on_the_phone(
     page.wait_for_url(f"**/approval/show/{waiting[0]}")
     look(page, "item-zh-390-light")
     for number in range(3):
-        expect(page.locator("h1")).to_be_visible()
         page.wait_for_url(f"**/approval/show/{waiting[number]}*")
         bar = page.locator(".stick")
         approve = bar.get_by_role("button", name="同意", exact=True)
