@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+import json
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -19,21 +20,25 @@ from flask_wtf import CSRFProtect
 from psycopg.pq import TransactionStatus
 from sqlalchemy import (
     ARRAY,
+    JSON,
     ColumnElement,
     Connection,
+    Dialect,
     Engine,
-    Integer,
     MetaData,
     Table,
     any_,
+    column,
     event,
     insert,
     literal,
+    table as bare,
     text,
 )
 from sqlalchemy.exc import DBAPIError, IntegrityError
-from sqlalchemy.orm import DeclarativeBase
+from sqlalchemy.orm import DeclarativeBase, InstrumentedAttribute
 from sqlalchemy.orm.exc import StaleDataError
+from sqlalchemy.types import TypeEngine
 
 from app.columns import Sealed
 from app.errors import Refusal, Stale
@@ -271,12 +276,14 @@ def _plan(
     raw.prepare_threshold = PLANNED_AFTER if is_kept else None
 
 
-def among(column: ColumnElement[Any], keys: Iterable[int]) -> ColumnElement[bool]:
+def among(
+    column: ColumnElement[Any] | InstrumentedAttribute[Any], keys: Iterable[Any]
+) -> ColumnElement[bool]:
     """Whether a key is one of these. PostgreSQL is given them as one value: the statement is the same for few and many."""
     held = list(keys)
     if db.session.get_bind().dialect.name == "sqlite":
         return column.in_(held)
-    return column == any_(literal(held, ARRAY(Integer)))
+    return column == any_(literal(held, ARRAY(column.type)))
 
 
 def insert_all(
@@ -284,27 +291,60 @@ def insert_all(
 ) -> None:
     """Insert rows, one at least, that name the same columns, among them all that only we know a default of.
 
-    PostgreSQL copies them as they are made: a statement for each would cost it and us more than the rows do. There the
-    columns `written` hold what the server reads already. Raises what a statement raises.
+    They go to the database as they are made, past the statements of SQLAlchemy, which cost more than the rows do;
+    PostgreSQL copies them, and there the columns `written` hold what the server reads already. Raises what a statement
+    raises.
     """
-    if connection.dialect.name != "postgresql":
-        connection.execute(insert(table), [*rows])
-        return
-    dialect, waiting = connection.dialect, iter(rows)
+    waiting = iter(rows)
     first = next(waiting)
-    columns = [
-        (name, None if name in written else table.c[name].type.dialect_impl(dialect).bind_processor(dialect))
-        for name in first
-    ]
-    quote = dialect.identifier_preparer.quote
-    statement = f"COPY {quote(table.name)} ({', '.join(map(quote, first))}) FROM STDIN"
+    dialect = connection.dialect
     raw: Any = connection.connection.dbapi_connection
+    names = [*first]
+    lines = _lines(table, names, chain([first], waiting), dialect, written)
     try:
-        with raw.cursor().copy(statement) as copy:
-            for row in chain([first], waiting):
-                copy.write_row([write(row[name]) if write else row[name] for name, write in columns])
-    except psycopg.Error as error:
-        raise DBAPIError.instance(statement, None, error, psycopg.Error, dialect=dialect) from error
+        if dialect.name == "postgresql":
+            quote = dialect.identifier_preparer.quote
+            statement = f"COPY {quote(table.name)} ({', '.join(map(quote, names))}) FROM STDIN"
+            with raw.cursor().copy(statement) as copy:
+                for line in lines:
+                    copy.write_row(line)
+        else:
+            statement = str(insert(bare(table.name, *map(column, names))).compile(dialect=dialect))
+            raw.executemany(statement, lines)
+    except dialect.loaded_dbapi.Error as error:
+        kind = dialect.loaded_dbapi.Error
+        raise DBAPIError.instance(statement, None, error, kind, dialect=dialect) from error
+
+
+def _lines(
+    table: Table,
+    names: Sequence[str],
+    rows: Iterable[Mapping[str, Any]],
+    dialect: Dialect,
+    written: Collection[str],
+) -> Iterator[list[Any]]:
+    """The rows as the database is given them: in the order of these columns, as their types write."""
+    writers = [
+        (place, write)
+        for place, name in enumerate(names)
+        if not (name in written and dialect.name == "postgresql")
+        and (write := _writer(table.c[name].type, dialect))
+    ]
+    for row in rows:
+        values = [row[name] for name in names]
+        for place, write in writers:
+            values[place] = write(values[place])
+        yield values
+
+
+def _writer(kind: TypeEngine[Any], dialect: Dialect) -> Callable[[Any], Any] | None:
+    """What makes of a value what the database is given; JSON goes there as text, not in a wrapper of the driver."""
+    if isinstance(kind, JSON):
+        return lambda value: None if value is None and kind.none_as_null else AS_JSON.encode(value)
+    return kind.dialect_impl(dialect).bind_processor(dialect)
+
+
+AS_JSON = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 
 
 def _begin(connection: Connection) -> None:

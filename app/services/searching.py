@@ -126,6 +126,8 @@ def _grams(text: str, size: int) -> list[str]:
 
 
 def _spelled(piece: str) -> str:
+    if piece.isascii():
+        return piece
     return "".join(letter if ord(letter) <= LAST_PLAIN else f"u{ord(letter):x}" for letter in piece)
 
 
@@ -355,7 +357,8 @@ def add(model: type[Any], rows: Sequence[Mapping[str, Any]]) -> None:
 
 def _array_of(tokens: Iterable[str]) -> str:
     """The tokens as PostgreSQL writes an array. psycopg would look at each for what to quote: none holds such."""
-    return "{" + ",".join(f'"{token}"' for token in tokens) + "}"
+    inside = '","'.join(tokens)
+    return f'{{"{inside}"}}' if inside else "{}"
 
 
 def _upsert(session: Any) -> Insert:

@@ -6,8 +6,9 @@ import pytest
 from sqlalchemy import delete, select
 
 from app.columns import now
+from app.errors import Refusal
 from app.extensions import Model, db, transaction
-from app.models import Customer, SearchEntry
+from app.models import Customer, SearchEntry, Task, TaskKind, TaskStatus
 from app.services import access, bulk, records, searching
 from app.services.fields import field_named
 from app.services.imports.applying import defaults
@@ -81,6 +82,24 @@ def test_what_a_bulk_statement_adds_is_found(customers):
         bulk.add(Customer, [row], told=bulk.ChangeSet("import_run", 1))
     with access.acting(access.SYSTEM):
         assert found("明桥") == {"沧湾明桥粮油"}
+
+
+def test_a_bulk_statement_leaves_to_the_database_what_it_is_not_told(customers):
+    ann = {"owner_id": customers.employees["ann"], "org_unit_id": customers.unit_of("ann")}
+    task = {"title": "回访", "status": TaskStatus.open, **ann}
+    with access.acting(access.SYSTEM), transaction():
+        first, second = bulk.add(
+            Task, [task, {**task, "title": "催款"}], told=bulk.ChangeSet("import_run", 1)
+        )
+    with access.acting(access.SYSTEM):
+        made = db.session.get_one(Task, second)
+        assert (made.title, made.kind, made.extra, first < second) == ("催款", TaskKind.task, None, True)
+
+
+def test_a_bulk_statement_that_breaks_a_rule_says_which(customers):
+    row = {**defaults(Customer), "name": "沧湾明桥粮油", "uid": "0" * 32, "code": "A1"}
+    with access.acting(access.SYSTEM), pytest.raises(Refusal, match="客户代码已存在"), transaction():
+        bulk.add(Customer, [row, {**row, "uid": "1" * 32}], told=bulk.ChangeSet("import_run", 1))
 
 
 def test_what_was_there_before_the_index_is_brought_in(customers):

@@ -11,6 +11,7 @@ from typing import Any
 
 from sqlalchemy import (
     ARRAY,
+    ColumnElement,
     Integer,
     Table,
     bindparam,
@@ -55,6 +56,7 @@ from app.services.imports.staging import (
     _columns,
     _counted,
     _write_run,
+    stretches,
 )
 from app.words import Words, say
 
@@ -73,6 +75,7 @@ TOLD_NEW = (
     .where(ROWS.c.id == bindparam("row"))
     .values(reasons=null(), object_id=bindparam("new_object_id"), applied=true())
 )
+WAITING = (ImportRow.verdict.in_((Verdict.new, Verdict.changed)), ImportRow.applied.is_(False))
 Entry = Callable[[], AbstractContextManager[object]]
 """Opens what lets opening data start in a later state; the lives of records stand above this layer."""
 
@@ -86,22 +89,21 @@ def apply(run_id: int, *, entry: Entry = nullcontext, progress: Progress | None 
 
     """
     run = _begin(run_id)
-    size = AT_ONCE if run["waiting"] <= AT_ONCE else CHUNK
     writer = (LineWriter if run["resource"].line else Writer)(run_id, run["resource"], run["opening"])
     done = run["total"] - run["waiting"]
-    while True:
+    is_linked = run["links"] == "forth"
+    for number, stretch in enumerate(run["stretches"], 1):
         with transaction(), entry(), audit.held_by_change_set():
-            rows = writer.waiting(size)
+            rows = writer.waiting(stretch)
             writer.write(rows)
             done += len(rows)
             if progress:
                 progress(done, run["total"])
-            if len(rows) < size and run["links"] != "forth":
+            if number == len(run["stretches"]) and not is_linked:
                 return _finish(run_id, run["resource"])
         db.session.expunge_all()
-        if len(rows) < size:
-            break
-    writer.link()
+    if is_linked:
+        writer.link()
     with transaction():
         return _finish(run_id, run["resource"])
 
@@ -122,24 +124,18 @@ def _begin(run_id: int) -> dict[str, Any]:
         found = resource(run.resource)
         for act in rights_to_write(run.mode):
             access.principal().check(act, found.name)
-        waiting = select(func.count()).select_from(ImportRow).where(*_waiting(run_id))
+        count = select(func.count()).where(ImportRow.import_run_id == run_id, *WAITING)
+        waiting = db.session.scalar(count) or 0
         facts = {
             "resource": found,
             "opening": run.mapping.get("opening"),
             "links": run.mapping.get("links"),
             "total": run.rows_total,
-            "waiting": db.session.scalar(waiting) or 0,
+            "waiting": waiting,
+            "stretches": [*stretches(run_id, *WAITING, size=None if waiting <= AT_ONCE else CHUNK)],
         }
         _write_run(run_id, {"status": ImportStatus.applying})
     return facts
-
-
-def _waiting(run_id: int) -> tuple[Any, ...]:
-    return (
-        ImportRow.import_run_id == run_id,
-        ImportRow.verdict.in_((Verdict.new, Verdict.changed)),
-        ImportRow.applied.is_(False),
-    )
 
 
 def _finish(run_id: int, found: Resource) -> Counts:
@@ -194,10 +190,9 @@ class Writer:
         self._units: dict[int, int | None] = {}
         self._told: list[dict[str, Any]] = []
         self._new: list[dict[str, Any]] = []
-        self._last = 0
 
-    def waiting(self, size: int) -> list[Staged]:
-        """The next rows to write."""
+    def waiting(self, stretch: ColumnElement[bool]) -> list[Staged]:
+        """The rows of this stretch of the file."""
         columns = (
             ImportRow.id,
             ImportRow.row_no,
@@ -205,10 +200,7 @@ class Writer:
             ImportRow.object_id,
             ImportRow.before,
         )
-        statement = select(*columns).where(*_waiting(self.run_id), ImportRow.row_no > self._last)
-        found = db.session.execute(statement.order_by(ImportRow.row_no).limit(size)).all()
-        if found:
-            self._last = found[-1].row_no
+        found = db.session.execute(select(*columns).where(stretch).order_by(ImportRow.row_no))
         return [
             Staged(id_, number, self._values(number, body), object_id, (before or {}).get(VERSION))
             for id_, number, body, object_id, before in found
@@ -480,15 +472,9 @@ class LineWriter(Writer):
 
     def link(self) -> None:
         """Point documents to their originals that an earlier chunk did not find yet."""
-        last = 0
         columns = (ImportRow.row_no, ImportRow.values)
-        of_run = (ImportRow.import_run_id == self.run_id, ImportRow.applied)
-        while True:
-            statement = select(*columns).where(*of_run, ImportRow.row_no > last)
-            rows = db.session.execute(statement.order_by(ImportRow.row_no).limit(CHUNK)).all()
-            if not rows:
-                return
-            last = rows[-1].row_no
+        for stretch in stretches(self.run_id, ImportRow.applied, size=CHUNK):
+            rows = db.session.execute(select(*columns).where(stretch).order_by(ImportRow.row_no))
             originals = _originals(self._values(row.row_no, row.values) for row in rows)
             with transaction(), access.by_rule(), audit.held_by_change_set():
                 found = _numbered({*originals, *originals.values()})

@@ -10,7 +10,7 @@ from sqlalchemy import inspect, select
 from sqlalchemy.orm import undefer
 
 from app.columns import Rows, keyring
-from app.extensions import db
+from app.extensions import among, db
 from app.models import Employee, ImportAlike, ImportMode, Verdict
 from app.roles import Act
 from app.services import access, records, sheets
@@ -110,6 +110,7 @@ class Checker:
         self.plain = {
             t.name for t in self.resource.targets if not t.of_line and t.field.kind is not Kind.sealed
         }
+        self.reaches = [self.who.reach(act, self.resource.name) for act in (Act.bring_in, Act.create)]
         self._units: dict[int, int | None] = {}
         self.namesakes = (
             Namesakes(self.model, self.uniques, self._visible) if Namesakes.are_asked(self.model) else None
@@ -237,7 +238,7 @@ class Checker:
         """The records of these ids the person may read."""
         found: dict[int, Any] = {}
         for some in relations.batched(ids, relations.AT_ONCE):
-            statement = select(self.model).where(self.model.id.in_(some)).options(undefer("*"))
+            statement = select(self.model).where(among(self.model.id, some)).options(undefer("*"))
             found |= {record.id: record for record in db.session.scalars(statement)}
         return found
 
@@ -248,7 +249,7 @@ class Checker:
         found: dict[tuple[Any, ...], Any] = {}
         column = getattr(self.model, parent)
         for some in relations.batched(sorted(parents), relations.AT_ONCE):
-            statement = select(self.model).where(column.in_(some)).options(undefer("*"))
+            statement = select(self.model).where(among(column, some)).options(undefer("*"))
             for record in db.session.scalars(statement):
                 found[(getattr(record, parent), *(self._comparable(record, name) for name in rest))] = record
         matches = {}
@@ -385,12 +386,11 @@ class Checker:
                     row.refuse(problem.field, problem.words)
 
     def _may_create(self, probe: Any) -> bool:
-        reaches = [self.who.reach(act, self.resource.name) for act in (Act.bring_in, Act.create)]
         if self.model.__rows__ is not Rows.owned:
-            return all(reaches)
+            return all(self.reaches)
         owner = probe.owner_id or self.who.employee_id
         unit = self.unit_of(owner)
-        return all(reach and access._within(reach, owner, unit, self.who) for reach in reaches)
+        return all(reach and access._within(reach, owner, unit, self.who) for reach in self.reaches)
 
     def unit_of(self, employee_id: int | None) -> int | None:
         if employee_id is None:

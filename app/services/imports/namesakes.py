@@ -13,7 +13,7 @@ from typing import Any
 
 from sqlalchemy import and_, select
 
-from app.extensions import db
+from app.extensions import among, db
 from app.models import SearchEntry
 from app.services import access, names, records
 from app.services.fields import Field
@@ -71,7 +71,7 @@ class Namesakes:
         with access.acting(access.SYSTEM):  # a name is taken even by a record the person may not see
             for some in batched(sorted(cores), AT_ONCE):
                 statement = select(SearchEntry.core, self.model.id, self.model.name, *numbers)
-                asked = statement.join(SearchEntry, entry).where(SearchEntry.core.in_(some))
+                asked = statement.join(SearchEntry, entry).where(among(SearchEntry.core, some))
                 for core, id_, name, *held in db.session.execute(asked.order_by(self.model.id)):
                     found[core].append(_Held(id_, name, dict(zip(self.told, held, strict=True))))
         self._known = found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from itertools import islice
 from pathlib import Path
 from typing import IO, Any
 
@@ -15,7 +16,7 @@ from app.services import sheets
 from app.services.fields import Kind
 from app.services.imports.checking import Checked, Plan
 from app.services.imports.resources import Target, resource
-from app.services.imports.staging import CHUNK, Box, reasons_of
+from app.services.imports.staging import Box, reasons_of, stretches
 from app.words import Words, language, say
 
 ROW = Words("原行号", "Row")
@@ -38,23 +39,12 @@ def write_refused(run_id: int, target: Path | IO[bytes]) -> int:
 
 def refused_rows(run_id: int, *, most: int | None = None) -> Iterator[ImportRow]:
     """The refused rows of a run in the order of the file."""
-    last, given = 0, 0
-    while most is None or given < most:
-        some = db.session.scalars(
-            select(ImportRow)
-            .where(
-                ImportRow.import_run_id == run_id,
-                ImportRow.verdict == Verdict.refused,
-                ImportRow.row_no > last,
-            )
-            .order_by(ImportRow.row_no)
-            .limit(CHUNK if most is None else min(CHUNK, most - given))
-        ).all()
-        if not some:
-            return
-        yield from some
-        given += len(some)
-        last = some[-1].row_no
+    found = (
+        row
+        for stretch in stretches(run_id, ImportRow.verdict == Verdict.refused)
+        for row in db.session.scalars(select(ImportRow).where(stretch).order_by(ImportRow.row_no)).all()
+    )
+    return islice(found, most)
 
 
 def write_checked(rows: Iterable[Checked], plan: Plan, target: Path | IO[bytes]) -> int:

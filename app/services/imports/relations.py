@@ -9,12 +9,12 @@ from typing import Any
 
 from sqlalchemy import or_, select
 
-from app.extensions import db
+from app.extensions import among, db
 from app.services import records
 from app.services.fields import Field, fields_of, is_lookup, labels_of, titles_of
 from app.words import Words, say
 
-AT_ONCE = 400
+AT_ONCE = 1_000
 LEAST_PREFIX = 2
 CODES = ("code", "no", "credit_code")
 
@@ -70,7 +70,7 @@ class Finder:
 
     def _look_up(self, texts: list[str]) -> None:
         columns = [getattr(self.model, name) for name in (*self.codes, *self.names)]
-        statement = select(self.model.id, *columns).where(or_(*[column.in_(texts) for column in columns]))
+        statement = select(self.model.id, *columns).where(or_(*[among(column, texts) for column in columns]))
         by_code: dict[str, list[int]] = defaultdict(list)
         by_name: dict[str, list[int]] = defaultdict(list)
         for id_, *held in db.session.execute(statement):
@@ -119,7 +119,7 @@ def existing(model: type[Any], name: str, texts: Iterable[Any]) -> Iterator[tupl
     for some in batched(sorted(set(texts)), AT_ONCE):
         statement = select(column, model.id, *([binned] if binned is not None else []))
         found = db.session.execute(
-            statement.where(column.in_(some)), execution_options={"with_deleted": True}
+            statement.where(among(column, some)), execution_options={"with_deleted": True}
         )
         for value, id_, *deleted in found:
             yield value, id_, bool(deleted and deleted[0] is not None)

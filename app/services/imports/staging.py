@@ -10,11 +10,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Table, bindparam, delete, func, select, update
+from sqlalchemy import ColumnElement, Table, and_, bindparam, delete, func, select, update
+from sqlalchemy.orm import InstrumentedAttribute
 
 from app.columns import keyring
 from app.errors import BadInput, Refusal
-from app.extensions import Model, db, insert_all, transaction
+from app.extensions import AS_JSON, Model, db, insert_all, transaction
 from app.models import ImportAlike, ImportMode, ImportRow, ImportRun, ImportStatus, Verdict
 from app.roles import Act
 from app.services import access, sheets
@@ -295,9 +296,6 @@ def _reason(number: int, plan: Plan, name: str | None, words: Words) -> dict[str
     }
 
 
-AS_TEXT = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
-
-
 class Box:
     """Keeps the cells of a row: in plain, or sealed where the record type has fields that are sealed."""
 
@@ -308,7 +306,7 @@ class Box:
     def closed(self, row: int, body: Any) -> Any:
         if not self.sealed or not body:
             return body
-        text = AS_TEXT.encode(body)
+        text = AS_JSON.encode(body)
         return {"sealed": base64.b64encode(keyring.seal(text, self._place(row))).decode()}
 
     def opened(self, row: int, body: Any) -> Any:
@@ -320,20 +318,29 @@ class Box:
         return f"import_row|{self.run}|{row}"
 
 
+def stretches(
+    run: int, *which: ColumnElement[bool] | InstrumentedAttribute[bool], size: int | None = CHUNK
+) -> Iterator[ColumnElement[bool]]:
+    """Conditions that take such rows of a run in turn: each the next `size` of the file, or all of them.
+
+    Bounded on both sides: told to give the next by a limit, PostgreSQL, which knows little of a table that has just
+    grown, sorts all that are left each time.
+    """
+    number = ImportRow.row_no
+    ends = select(func.min(number), func.max(number)).where(ImportRow.import_run_id == run, *which)
+    first, last = db.session.execute(ends).one()
+    if first is not None:
+        step = size or last - first + 1
+        for start in range(first, last + 1, step):
+            yield and_(ImportRow.import_run_id == run, number.between(start, start + step - 1), *which)
+
+
 def _leave_out(run: int, plan: Plan, by_group: Mapping[str, LeftOut]) -> None:
     """Refuse the good lines of documents that are left out."""
     box = Box(run, sealed=plan.resource.is_sealed)
-    last = 0
-    while True:
-        some = db.session.execute(
-            select(ImportRow.id, ImportRow.row_no, ImportRow.values)
-            .where(ImportRow.import_run_id == run, ImportRow.id > last, ImportRow.verdict != Verdict.refused)
-            .order_by(ImportRow.id)
-            .limit(CHUNK)
-        ).all()
-        if not some:
-            return
-        last = some[-1].id
+    columns = (ImportRow.id, ImportRow.row_no, ImportRow.values)
+    for stretch in stretches(run, ImportRow.verdict != Verdict.refused):
+        some = db.session.execute(select(*columns).where(stretch)).all()
         changes = [
             {"row": row.id, "why": [_reason(row.row_no, plan, *why)]}
             for row in some

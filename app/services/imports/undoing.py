@@ -14,7 +14,7 @@ from app.services.imports.applying import Writer
 from app.services.imports.cells import restored
 from app.services.imports.relations import batched
 from app.services.imports.resources import resource, rights_to_change
-from app.services.imports.staging import CHUNK, Progress
+from app.services.imports.staging import CHUNK, Progress, stretches
 from app.words import say
 
 
@@ -71,24 +71,10 @@ class _Undo(Writer):
             ImportRow.before,
             ImportRow.object_id,
         )
-        last = 0
-        while True:
-            statement = (
-                select(*columns)
-                .where(
-                    ImportRow.import_run_id == self.run_id,
-                    ImportRow.applied,
-                    ImportRow.verdict.in_(verdicts),
-                    ImportRow.id > last,
-                )
-                .order_by(ImportRow.id)
-                .limit(CHUNK)
-            )
-            rows = db.session.execute(statement).all()
-            if not rows:
-                return
-            yield rows
-            last = rows[-1].id
+        for stretch in stretches(self.run_id, ImportRow.applied, ImportRow.verdict.in_(verdicts), size=CHUNK):
+            rows = db.session.execute(select(*columns).where(stretch).order_by(ImportRow.row_no)).all()
+            if rows:
+                yield rows
 
     def _touched(self, rows: Any) -> int:
         """How many of these records are no longer as the run left them."""

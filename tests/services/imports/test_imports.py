@@ -337,6 +337,28 @@ def test_a_large_run_is_written_in_chunks_and_goes_on_where_it_was_cut_off(keepe
         importing.write(run)
 
 
+@pytest.mark.parametrize("most", [5, 100])
+def test_rows_that_wait_far_apart_are_all_written_and_the_refused_ones_keep_their_order(
+    keeper, sheet, monkeypatch, most
+):
+    """In pieces of three rows, some without one that waits; and all at once."""
+    monkeypatch.setattr(applying, "AT_ONCE", most)
+    monkeypatch.setattr(applying, "CHUNK", 3)
+    good = {2, 3, 11, 12, 13, 14, 27, 31}
+    lines = [[f"K{n}", f"甲{n}" if n in good else None, None, None, None] for n in range(2, 33)]
+    run = imports.stage(order("customer", sheet(HEADS, *lines)))
+    refused = [n for n in range(2, 33) if n not in good]
+    assert [row.row_no for row in imports.refused_rows(run)] == refused
+    assert [row.row_no for row in imports.refused_rows(run, most=4)] == refused[:4]
+    done = []
+    counts = importing.write(run, progress=lambda count, _total: done.append(count))
+    assert counts == imports.Counts(31, created=8, refused=23)
+    assert set(db.session.scalars(select(Customer.code))) == {f"K{n}" for n in good}
+    assert len(done) == (1 if most == 100 else 10)
+    assert imports.undo(run) == 8
+    assert list(db.session.scalars(select(Customer.code))) == []
+
+
 def test_a_run_is_written_by_a_job_with_the_rights_of_who_asked(keeper, sheet):
     run = imports.stage(order("customer", sheet(HEADS, ["K1", "甲公司", None, None, None])))
     job = importing.enqueue(run)
